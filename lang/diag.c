@@ -1,0 +1,285 @@
+/* Diagnostics: collecting and printing. See diag.h. */
+#include "lang/diag.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct diag_row diag_rows[DIAG_COUNT] = {
+#define DIAG(name, code, severity, title, explanation) {#name, code, title, explanation, SEVERITY_##severity},
+#include "lang/diags.def"
+#undef DIAG
+};
+
+static const char *const severity_names[] = {"note", "warning", "error"};
+static const char *const remark_names[] = {"note", "help"};
+
+void diags_init(struct diags *diags, struct arena *arena)
+{
+    *diags = (struct diags){.arena = arena, .limit = DIAG_ERRORS_KEPT};
+    diags->last = &diags->first;
+}
+
+static const char *format_string(struct arena *arena, const char *format, va_list args)
+{
+    struct text text = text_make(arena);
+    text_vprintf(&text, format, args);
+    return text_string(&text);
+}
+
+static void append(struct diags *diags, struct diag *diag)
+{
+    unsigned *counter[] = {&diags->notes, &diags->warnings, &diags->errors};
+    ++*counter[diag->severity];
+    if (diag->severity == SEVERITY_ERROR && diags->errors > diags->limit)
+        return;
+    *diags->last = diag;
+    diags->last = &diag->next;
+}
+
+static struct diag *new_diag(struct diags *diags, enum diag_code code, const char *format, va_list args)
+{
+    struct diag *diag = ARENA_NEW(diags->arena, struct diag);
+    diag->code = code;
+    diag->severity = diag_rows[code].severity;
+    diag->text = format_string(diags->arena, format, args);
+    return diag;
+}
+
+struct diag *diag_report(struct diags *diags, enum diag_code code, struct span span, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct diag *diag = new_diag(diags, code, format, args);
+    va_end(args);
+    diag->span = span;
+    append(diags, diag);
+    return diag;
+}
+
+struct diag *diag_report_about(struct diags *diags, enum diag_code code, const char *subject, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    struct diag *diag = new_diag(diags, code, format, args);
+    va_end(args);
+    diag->subject = subject ? arena_string(diags->arena, subject) : NULL;
+    append(diags, diag);
+    return diag;
+}
+
+static void add_remark(struct diags *diags, struct diag *diag, enum remark_kind kind, struct span span, const char *text)
+{
+    struct diag_remark **end = &diag->remarks;
+    while (*end)
+        end = &(*end)->next;
+    *end = ARENA_NEW(diags->arena, struct diag_remark);
+    **end = (struct diag_remark){.kind = kind, .span = span, .text = text};
+}
+
+void diag_note(struct diags *diags, struct diag *diag, struct span span, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_remark(diags, diag, REMARK_NOTE, span, format_string(diags->arena, format, args));
+    va_end(args);
+}
+
+void diag_help(struct diags *diags, struct diag *diag, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add_remark(diags, diag, REMARK_HELP, (struct span){0}, format_string(diags->arena, format, args));
+    va_end(args);
+}
+
+int diag_find(const char *code)
+{
+    for (int i = 0; i < DIAG_COUNT; i++)
+        if (!strcmp(diag_rows[i].code, code))
+            return i;
+    return -1;
+}
+
+enum { NEAREST_LENGTH_MAX = 63 };
+
+/* Damerau-Levenshtein distance (optimal string alignment), rows i-2, i-1 and i of the usual table. */
+static unsigned edit_distance(const char *a, size_t m, const char *b, size_t n)
+{
+    unsigned row[3][NEAREST_LENGTH_MAX + 1];
+    for (size_t j = 0; j <= n; j++)
+        row[0][j] = (unsigned)j;
+    for (size_t i = 1; i <= m; i++) {
+        unsigned *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
+        now[0] = (unsigned)i;
+        for (size_t j = 1; j <= n; j++) {
+            unsigned best = before[j - 1] + (a[i - 1] != b[j - 1]);
+            best = before[j] + 1 < best ? before[j] + 1 : best;
+            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < best)
+                best = earlier[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return row[m % 3][n];
+}
+
+const char *diag_nearest(const char *word, const char *const *candidates, size_t count)
+{
+    size_t length = strlen(word);
+    const char *nearest = NULL;
+    unsigned least = length < 3 ? 1 : length < 6 ? (unsigned)length / 3 : 2;
+    for (size_t i = 0; i < count && length <= NEAREST_LENGTH_MAX; i++) {
+        size_t n = candidates[i] ? strlen(candidates[i]) : SIZE_MAX;
+        if (n > NEAREST_LENGTH_MAX)
+            continue;
+        unsigned distance = edit_distance(word, length, candidates[i], n);
+        if (distance <= least && (distance < least || !nearest)) {
+            least = distance;
+            nearest = candidates[i];
+        }
+    }
+    return nearest;
+}
+
+/* ---- printing ---- */
+
+static const char *const colors[] = {"\033[36;1m", "\033[35;1m", "\033[31;1m"};
+
+static void print_place(struct text *out, struct span span)
+{
+    struct place place = source_place(span.source, span.begin);
+    text_printf(out, "%s:%u:%u: ", span.source->name, place.line, place.column);
+}
+
+enum { EXCERPT_MAX = 160 };
+
+/* Bytes that would move the cursor or upset a terminal print as spaces, so that carets stay under their text. */
+static void print_visible(struct text *out, const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        text_char(out, (unsigned char)bytes[i] < ' ' || bytes[i] == 0x7f ? ' ' : bytes[i]);
+}
+
+static bool starts_character(char byte)
+{
+    return ((unsigned char)byte & 0xc0) != 0x80;
+}
+
+/* The line around the span, at most EXCERPT_MAX bytes of it, and a caret line below. */
+static void print_excerpt(struct text *out, struct span span, const char *color)
+{
+    struct place place = source_place(span.source, span.begin);
+    size_t size;
+    const char *line = source_line(span.source, place.line, &size);
+    size_t at = span.source->bytes + span.begin - line, first = 0;
+    at = at > size ? size : at;
+    if (at > EXCERPT_MAX / 2)
+        for (first = at - EXCERPT_MAX / 2; first < at && !starts_character(line[first]);)
+            first++;
+    size_t shown = size - first > EXCERPT_MAX ? EXCERPT_MAX : size - first;
+    text_printf(out, "%5u | ", place.line);
+    print_visible(out, line + first, shown);
+    text_add(out, "\n      | ");
+    for (size_t i = first; i < at; i++)
+        if (starts_character(line[i]))
+            text_char(out, ' ');
+    text_add(out, color);
+    text_char(out, '^');
+    size_t end = span.end - span.begin + at;
+    for (size_t i = at + 1; i < end && i < first + shown; i++)
+        if (starts_character(line[i]))
+            text_char(out, '~');
+    text_add(out, *color ? "\033[0m\n" : "\n");
+}
+
+static void print_remark(struct text *out, const struct diag_remark *remark, bool color)
+{
+    if (remark->span.source)
+        print_place(out, remark->span);
+    else
+        text_add(out, "  ");
+    text_printf(out, color ? "\033[36m%s\033[0m: %s\n" : "%s: %s\n", remark_names[remark->kind], remark->text);
+    if (remark->span.source)
+        print_excerpt(out, remark->span, color ? "\033[36m" : "");
+}
+
+void diag_print(struct text *out, const struct diag *diag, bool color)
+{
+    if (diag->span.source)
+        print_place(out, diag->span);
+    else if (diag->subject)
+        text_printf(out, "%s: ", diag->subject);
+    text_printf(out, color ? "%s%s[%s]\033[0m: %s\n" : "%s%s[%s]: %s\n", color ? colors[diag->severity] : "",
+                severity_names[diag->severity], diag_rows[diag->code].code, diag->text);
+    if (diag->span.source)
+        print_excerpt(out, diag->span, color ? colors[diag->severity] : "");
+    for (const struct diag_remark *r = diag->remarks; r; r = r->next)
+        print_remark(out, r, color);
+}
+
+/* ---- JSON ---- */
+
+/* A string as JSON: bytes that are not UTF-8 become U+FFFD. */
+static json_t *json_text(const char *string)
+{
+    json_t *value = json_string(string);
+    if (value)
+        return value;
+    size_t size = strlen(string);
+    char *clean = malloc(3 * size + 1), *end = clean;
+    for (size_t i = 0; clean && i < size; i++) {
+        bool ascii = (unsigned char)string[i] < 0x80;
+        memcpy(end, ascii ? &string[i] : "\xef\xbf\xbd", ascii ? 1 : 3);
+        end += ascii ? 1 : 3;
+    }
+    value = clean ? json_stringn(clean, (size_t)(end - clean)) : NULL;
+    free(clean);
+    return value;
+}
+
+static void json_place(json_t *object, struct span span)
+{
+    if (!span.source)
+        return;
+    struct place begin = source_place(span.source, span.begin), end = source_place(span.source, span.end);
+    json_object_set_new(object, "file", json_text(span.source->name));
+    json_object_set_new(object, "line", json_integer(begin.line));
+    json_object_set_new(object, "column", json_integer(begin.column));
+    json_object_set_new(object, "end_line", json_integer(end.line));
+    json_object_set_new(object, "end_column", json_integer(end.column));
+}
+
+static json_t *json_remark(const struct diag_remark *remark)
+{
+    json_t *object = json_pack("{s:s, s:o}", "kind", remark_names[remark->kind], "message", json_text(remark->text));
+    json_place(object, remark->span);
+    return object;
+}
+
+static json_t *json_diag(const struct diag *diag)
+{
+    const struct diag_row *row = &diag_rows[diag->code];
+    json_t *object = json_pack("{s:s, s:s, s:s, s:o}", "code", row->code, "severity", severity_names[diag->severity],
+                               "title", row->title, "message", json_text(diag->text));
+    json_place(object, diag->span);
+    if (diag->subject)
+        json_object_set_new(object, "subject", json_text(diag->subject));
+    json_t *remarks = json_array();
+    for (const struct diag_remark *r = diag->remarks; r; r = r->next)
+        json_array_append_new(remarks, json_remark(r));
+    json_object_set_new(object, "remarks", remarks);
+    return object;
+}
+
+const char *diags_json(const struct diags *diags)
+{
+    json_t *array = json_array();
+    for (const struct diag *d = diags->first; d; d = d->next)
+        json_array_append_new(array, json_diag(d));
+    char *dump = json_dumps(array, JSON_INDENT(2));
+    const char *copy = arena_string(diags->arena, dump ? dump : "[]");
+    free(dump);
+    json_decref(array);
+    return copy;
+}

@@ -1,0 +1,182 @@
+/* quern.h: the library behind the `quern` command. Recipes in, decisions, plans, kernels and checkpoints out.
+ *
+ * Handles are opaque; a handle is closed by its own _close or _destroy, in reverse order of opening. Functions return a
+ * status; the reasons are diagnostics kept by the handle they belong to. The library prints nothing, installs no signal
+ * handler, starts no thread unless asked, and has no global state. A context and what was opened from it may be used by
+ * one thread at a time for opening and closing; matching, compiling and running kernels are safe from any thread.
+ * Strings returned belong to the handle and live until it is closed. Shapes are row-major; sizes are bytes. */
+#ifndef QUERN_H
+#define QUERN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define QUERN_API __attribute__((visibility("default")))
+
+/* The values are the exit codes of the command. */
+enum quern_status {
+    QUERN_OK = 0,
+    QUERN_INVALID = 1,     /* the recipe or the data is at fault: see the diagnostics */
+    QUERN_USAGE = 2,       /* a call with arguments that make no sense */
+    QUERN_IO = 3,          /* a file cannot be read or written */
+    QUERN_LIMIT = 4,       /* memory, disk or a documented limit */
+    QUERN_INTERNAL = 5,    /* a bug in Quern */
+    QUERN_CANCELLED = 6    /* the progress callback said stop */
+};
+
+typedef struct quern_context quern_context;
+typedef struct quern_recipe quern_recipe;
+typedef struct quern_model quern_model;
+typedef struct quern_kernel quern_kernel;
+typedef struct quern_plan quern_plan;
+
+/* ---- contexts ---- */
+struct quern_context_options {
+    void *(*allocate)(void *user, size_t size); /* NULL: malloc and free */
+    void (*release)(void *user, void *memory, size_t size);
+    void *user;
+    size_t memory_limit;  /* bytes of compilation memory; 0: none */
+    const char *target;   /* "x86-64-v4" …; NULL: this machine's */
+    bool scalar;          /* W = 1 kernels */
+    const char *jit_path; /* libquern-jit; NULL: beside the library, then the installed one */
+};
+QUERN_API enum quern_status quern_context_create(const struct quern_context_options *options, quern_context **context);
+QUERN_API void quern_context_destroy(quern_context *context);
+QUERN_API const char *quern_version(void);
+
+/* ---- diagnostics: of the context's last call that failed or warned, in order ---- */
+QUERN_API unsigned quern_error_count(const quern_context *context);
+QUERN_API unsigned quern_warning_count(const quern_context *context);
+/* All messages since the last quern_diagnostics_clear, as text for a terminal or as a JSON array. */
+QUERN_API const char *quern_diagnostics_text(quern_context *context, bool color);
+QUERN_API const char *quern_diagnostics_json(quern_context *context);
+QUERN_API void quern_diagnostics_clear(quern_context *context);
+/* The last error's own sentence, "" when there is none. */
+QUERN_API const char *quern_context_error(const quern_context *context);
+/* The long text behind a code ("Q0101"); NULL for an unknown one. */
+QUERN_API const char *quern_explain_code(const char *code);
+
+/* ---- recipes ---- */
+QUERN_API enum quern_status quern_recipe_load_file(quern_context *context, const char *path, quern_recipe **recipe); /* "-": stdin */
+QUERN_API enum quern_status quern_recipe_load_memory(quern_context *context, const char *name, const char *text, size_t size, quern_recipe **recipe);
+QUERN_API void quern_recipe_close(quern_recipe *recipe);
+/* stage: ast, recipe, automaton; kernel, llvm, asm, obj need a spec, an op, a dtype and a shape (emit options).
+ * *text is owned by the recipe; *size its bytes. */
+struct quern_emit_options {
+    const char *spec;      /* a name or a spec expression; NULL: the first weight spec of the recipe */
+    const char *op;        /* "quantize_dynamic" when NULL */
+    const char *dtype;     /* of the float side: "f32" (NULL), "f16", "bf16" */
+    const int64_t *shape;  /* NULL: [256, 4096] */
+    int rank;
+    const char *after;     /* kernel: the pass to stop after; NULL: all. "all": every pass, one after another */
+};
+QUERN_API enum quern_status quern_recipe_emit(quern_recipe *recipe, const char *stage, const struct quern_emit_options *options, const char **text, size_t *size);
+/* Reads a stage's text (ast, recipe, automaton, kernel) and prints it again. */
+QUERN_API enum quern_status quern_stage_reread(quern_context *context, const char *stage, const char *name, const char *text, size_t size, const char **again);
+/* `fmt`: no resolution, syntax only. to: "qr", "yaml" or NULL for the spelling it has. */
+QUERN_API enum quern_status quern_format(quern_context *context, const char *name, const char *text, size_t size, const char *to, const char **formatted);
+
+/* ---- matching ---- */
+struct quern_match {
+    int rule;           /* in first-match order, from 0; -1: no rule */
+    const char *config; /* the config's name, "skip", the spec's name for a `spec` target; "-" when no rule */
+    const char *origin; /* the rule's label, else FILE:LINE; "-" */
+    int unknown;        /* the first rule passed over because a field it needs is not known; -1: none */
+};
+QUERN_API enum quern_status quern_match_module(quern_recipe *recipe, const char *path, size_t size, struct quern_match *match);
+struct quern_tensor {
+    const char *name, *dtype; /* "BF16" … as in safetensors; "" unknown */
+    int rank;                 /* -1: unknown */
+    const int64_t *shape;
+    int64_t bytes;            /* stored; -1: unknown */
+    const char *file;         /* the shard, or the file itself */
+};
+QUERN_API enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match);
+QUERN_API size_t quern_rule_count(const quern_recipe *recipe);
+struct quern_rule { const char *origin, *predicate, *target, *file; unsigned line; bool optional; };
+QUERN_API struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index);
+/* Each rule's own verdict on a tensor or (parameter false) a module path: 0 no, 1 yes, 2 unknown; verdicts has rule_count bytes. */
+QUERN_API enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts);
+
+/* ---- models: .safetensors, a directory, or a text file of names ---- */
+QUERN_API enum quern_status quern_model_open(quern_context *context, const char *path, quern_model **model);
+QUERN_API void quern_model_close(quern_model *model);
+QUERN_API size_t quern_model_count(const quern_model *model);
+QUERN_API struct quern_tensor quern_model_at(const quern_model *model, size_t index); /* as stored, in name order */
+/* A logical tensor as f32 whatever its storage: f64, f32, f16, bf16, or one of Quern's quantized formats (then `name` is the
+ * original one, `m.weight`). count: floats that out holds; must equal the tensor's elements. */
+QUERN_API enum quern_status quern_model_read_f32(quern_model *model, const char *name, float *out, size_t count);
+QUERN_API enum quern_status quern_model_logical(quern_model *model, const char *name, struct quern_tensor *tensor); /* its shape */
+
+/* ---- plans: header-only dry runs ---- */
+struct quern_plan_row {
+    struct quern_tensor tensor;
+    struct quern_match match;
+    const char *spec;      /* canonical text, or NULL: copied as it is */
+    const char *reason;    /* why it is copied: "skip", "no rule", "not a weight", … ; NULL when quantized */
+    const char *format;    /* "pack-quantized", … , "quern"; NULL when copied */
+    int64_t bytes_after;
+    double bits;           /* per weight, scales included */
+};
+struct quern_totals { int64_t tensors, quantized, elements, quantized_elements, bytes_before, bytes_after; double bits_per_weight; };
+QUERN_API enum quern_status quern_plan_create(quern_recipe *recipe, quern_model *model, quern_plan **plan);
+QUERN_API void quern_plan_close(quern_plan *plan);
+QUERN_API size_t quern_plan_count(const quern_plan *plan);
+QUERN_API struct quern_plan_row quern_plan_at(const quern_plan *plan, size_t index);
+QUERN_API struct quern_totals quern_plan_totals(const quern_plan *plan);
+/* `check -m`: rules without a match, groups, shapes, expectations; messages go to the context. */
+QUERN_API enum quern_status quern_check_model(quern_recipe *recipe, quern_model *model);
+
+/* ---- whole checkpoints ---- */
+struct quern_progress { int64_t bytes_done, bytes_total; const char *tensor; };
+struct quern_error_stats { double sqnr_db, max_error, cosine; int64_t elements, saturated, nan, inf; };
+struct quern_run_options {
+    unsigned threads;     /* 0: one per CPU */
+    size_t memory_limit;  /* bytes of tensor buffers; 0: 1 GiB */
+    bool measure;         /* also run `error` and fill stats */
+    const char *dtype;    /* dequantize: the output dtype, "bf16" …; NULL: the original's, else f32 */
+    bool overwrite;       /* replace an existing output */
+    bool (*progress)(void *user, const struct quern_progress *); /* false: stop. Called from the calling thread */
+    /* quantize and verify: one call per tensor in name order after it was done; stats NULL when not measured or copied */
+    void (*report)(void *user, const struct quern_plan_row *row, const struct quern_error_stats *stats);
+    void *user;
+};
+/* Writes directory `out` (config.json, one or more .safetensors, index when sharded), atomically: nothing appears under `out`
+ * unless all of it is there. Byte-identical for any number of threads. */
+QUERN_API enum quern_status quern_quantize(quern_recipe *recipe, quern_model *model, const char *out, const struct quern_run_options *options);
+QUERN_API enum quern_status quern_dequantize(quern_model *model, const char *out, const struct quern_run_options *options);
+/* Compares logical tensors of `quantized` with those of `original`. */
+QUERN_API enum quern_status quern_verify(quern_model *quantized, quern_model *original, const struct quern_run_options *options);
+
+/* ---- kernels ---- */
+struct quern_kernel_info { /* what the buffers of quern_kernel_run must hold, in bytes */
+    const char *name;
+    size_t x_bytes, code_bytes, scale_bytes, zero_bytes;
+    int64_t units;
+};
+/* spec: an expression ("int4 per group(32) scale f16"). shape[0..rank) row-major. Compiled once, however many ask at once. */
+QUERN_API enum quern_status quern_kernel_get(quern_context *context, const char *spec, const char *op, const char *dtype, const int64_t *shape, int rank, quern_kernel **kernel);
+QUERN_API void quern_kernel_release(quern_kernel *kernel);
+QUERN_API struct quern_kernel_info quern_kernel_describe(const quern_kernel *kernel);
+struct quern_sums { double e2, x2, y2, xy, max_error; int64_t saturated, nan, inf; };
+struct quern_buffers {
+    void *x;            /* floats; written by dequantize only */
+    void *codes, *scale;
+    int32_t *zero;      /* one i32 per scale when the spec is asymmetric */
+    float *second;      /* nvfp4's g: read by every op but observe */
+    float *amax;        /* observe */
+    struct quern_sums *sums; /* error */
+};
+/* Work units [begin, end); end -1: all. Any thread. */
+QUERN_API enum quern_status quern_kernel_run(const quern_kernel *kernel, const struct quern_buffers *buffers, int64_t begin, int64_t end);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
