@@ -3,6 +3,6 @@
 status=0
 for target in $FUZZ_TARGETS; do
     printf '%s: ' "$target"
-    "$QUERN_BUILD/replay_$target" "$QUERN_SOURCE/tests/fuzz/corpus/$target" || { echo "FAILED $target"; status=1; }
+    "$QUERN_BUILD/fuzz_$target" $FUZZ_REPLAY_FLAGS "$QUERN_SOURCE/tests/fuzz/corpus/$target" || { echo "FAILED $target"; status=1; }
 done
 exit $status
