@@ -1,0 +1,80 @@
+/* YAML values: a text as a tree of typed nodes, typed as PyYAML's SafeLoader types them (YAML 1.1).
+ * language.md §3. libyaml reads the events; this module resolves anchors, merges and scalar types, refuses what
+ * a recipe cannot mean (duplicate keys, foreign tags, several documents) and bounds what hostile texts may cost. */
+#ifndef QUERN_LANG_YAML_VALUE_H
+#define QUERN_LANG_YAML_VALUE_H
+
+#include "lang/diag.h"
+
+enum {
+    YAML_DEPTH_MAX = 256,        /* nesting of collections, aliases included */
+    YAML_ALIAS_NODES_MAX = 1000000, /* nodes that aliases and merges may add to those written */
+    YAML_DIRECTIVES_MAX = 64     /* `%` lines before the document */
+};
+
+enum yaml_kind {
+    YAML_NULL, YAML_BOOL, YAML_INT, YAML_FLOAT,
+    YAML_TIMESTAMP, /* a date or time; kept as its text */
+    YAML_STRING, YAML_SEQUENCE, YAML_MAPPING,
+    YAML_KIND_COUNT
+};
+extern const char *const yaml_kind_words[YAML_KIND_COUNT]; /* "a string", "a mapping", … for messages */
+
+/* A node may be shared by several aliases: the tree is a graph without cycles, of bounded unfolding. */
+struct yaml_node {
+    enum yaml_kind kind;
+    bool quoted;             /* a scalar in quotes or a block scalar */
+    struct span span;        /* the node itself, without its tag and anchor */
+    const char *text;        /* scalars: decoded, NUL-terminated, may hold NULs */
+    size_t size;
+    bool boolean;
+    bool too_wide;           /* INT: beyond 64 bits; integer is not set */
+    int64_t integer;
+    double number;           /* FLOAT and INT */
+    struct yaml_node **items; /* SEQUENCE */
+    struct yaml_pair *pairs;  /* MAPPING, merges done, in PyYAML's order */
+    size_t count;
+    uint32_t weight, height; /* nodes of its unfolding; nesting below it */
+};
+struct yaml_pair {
+    struct yaml_node *key, *value; /* the key is a scalar */
+    bool merged;                   /* came through `<<` */
+};
+
+struct yaml_document {
+    struct source *source;
+    struct yaml_node *root;   /* NULL: an empty text, or one with errors */
+    struct span *scalars;     /* where scalars stand, in order: comments cannot begin inside them */
+    size_t scalar_count;
+};
+
+/* The whole text. Errors go to diags; root is NULL then. */
+struct yaml_document *yaml_read(struct arena *arena, struct source *source, struct diags *diags);
+
+struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key); /* a string key's value, or NULL */
+bool yaml_is(const struct yaml_node *node, const char *word); /* a string equal to word */
+bool yaml_truth(const struct yaml_node *node);                /* Python's bool() */
+/* A scalar as a name: a string is itself; another kind, and a string beginning with `!!`, carries its type in
+ * front (`!!int 1`, `!!bool true`, `!!null null`, `!!str !!x`), so equal texts are equal YAML values. Integral
+ * floats equal ints, as in Python. NULL for collections. */
+const char *yaml_name(struct arena *arena, const struct yaml_node *node);
+
+/* Types a scalar. plain: no quotes; tag: NULL or "" (untagged), "!" or a tag. Sets kind, text and values; returns
+ * NULL, or what is wrong with it as a phrase for a message. */
+const char *yaml_scalar(struct yaml_node *node, const char *text, size_t size, bool plain, const char *tag);
+
+/* ---- JSON, for what a recipe only carries ----
+ * Infinities and NaN become the strings ".inf", "-.inf" and ".nan"; timestamps their text; keys yaml_name().
+ * NULL after a message for an integer beyond 64 bits. The text is the arena's. */
+const char *yaml_to_json(struct arena *arena, const struct yaml_node *node, struct diags *diags);
+/* For the .qr lexer: the offset after the flow collection that opens at `begin` with `{` or `[`; 0 when it is not
+ * closed. Knows quotes and comments and nothing else; yaml_flow_json finds every other fault. */
+uint32_t yaml_flow_end(const struct source *source, uint32_t begin);
+/* The collection as JSON text; NULL after a message. */
+const char *yaml_flow_json(struct arena *arena, struct source *source, struct span span, struct diags *diags);
+/* The other way: JSON text as one line of YAML flow that reads back to the same JSON. */
+void yaml_print_json(struct text *out, const char *json);
+/* One scalar of a string as YAML: plain where PyYAML reads the same string back, else in double quotes. */
+void yaml_print_string(struct text *out, const char *bytes, size_t size);
+
+#endif
