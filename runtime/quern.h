@@ -135,7 +135,11 @@ QUERN_API enum quern_status quern_check_model(quern_recipe *recipe, quern_model 
 
 /* ---- whole checkpoints ---- */
 struct quern_progress { int64_t bytes_done, bytes_total; const char *tensor; };
-struct quern_error_stats { double sqnr_db, max_error, cosine; int64_t elements, saturated, nan, inf; };
+struct quern_error_stats {
+    double sqnr_db, max_error, cosine; /* sqnr_db: 10 log10(signal / noise), inf when noise is 0 */
+    double signal, noise;              /* sums of x^2 and (x - y)^2 over finite x */
+    int64_t elements, saturated, nan, inf;
+};
 struct quern_run_options {
     unsigned threads;     /* 0: one per CPU */
     size_t memory_limit;  /* bytes of tensor buffers; 0: 1 GiB */
@@ -144,8 +148,8 @@ struct quern_run_options {
     bool overwrite;       /* replace an existing output */
     bool (*progress)(void *user, const struct quern_progress *); /* false: stop. Called from the calling thread */
     /* quantize and verify: one call per tensor in name order after it was done; stats NULL when not measured or copied */
-    void (*report)(void *user, const struct quern_plan_row *row, const struct quern_error_stats *stats);
-    void *user;
+    void (*report)(void *report_user, const struct quern_plan_row *row, const struct quern_error_stats *stats);
+    void *user, *report_user; /* of progress, of report */
 };
 /* Writes directory `out` (config.json, one or more .safetensors, index when sharded), atomically: nothing appears under `out`
  * unless all of it is there. Byte-identical for any number of threads. */
