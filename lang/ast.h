@@ -26,6 +26,15 @@ struct ast_argument {
     struct ast_argument *next;
 };
 
+/* ---- formats ---- */
+/* A definition: of a `format` declaration, or written where a format is named (`spec w = float(e = 3, m = 4) …`). */
+struct ast_format {
+    enum format_kind kind;
+    bool is_signed;            /* int / uint; float: not `unsigned` */
+    struct ast_argument *arguments; /* int(n), float(e = …), codebook(v, …) */
+    struct ast_name alias;     /* `format a = fp8_e4m3` : only this */
+};
+
 /* ---- specs ---- */
 enum ast_attribute_kind {
     AST_FORMAT,      /* a bare format name, or an inline definition */
@@ -57,7 +66,10 @@ struct ast_attribute {
     enum ast_attribute_kind kind;
     struct span span;
     union {
-        struct ast_name format;
+        struct {
+            struct ast_name format;
+            struct ast_format *definition; /* written out: format has only its span */
+        };
         enum scheme scheme;
         struct ast_granularity granularity;
         struct ast_scale scale;
@@ -77,6 +89,7 @@ struct ast_attribute {
 };
 struct ast_spec {
     struct ast_name base;
+    struct ast_format *definition; /* BASE written out: base has only its span. NULL: named */
     bool with; /* `with` was written */
     struct ast_attribute *attributes;
     struct span span;
@@ -118,12 +131,6 @@ enum ast_decl_kind {
 #include "lang/decls.def"
 #undef DECL
     AST_DECL_COUNT
-};
-struct ast_format {
-    enum format_kind kind;
-    bool is_signed;            /* int / uint; float: not `unsigned` */
-    struct ast_argument *arguments; /* int(n), float(e = …), codebook(v, …) */
-    struct ast_name alias;     /* `format a = fp8_e4m3` : only this */
 };
 struct ast_step { /* of prepare and algorithm */
     struct ast_name name;

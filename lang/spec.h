@@ -8,52 +8,85 @@
 enum scheme {
 #define SCHEME(name, word, asymmetric) SCHEME_##name,
 #include "lang/attributes.def"
-    SCHEME_COUNT
 };
 enum granularity {
 #define GRANULARITY(name, word) GRANULARITY_##name,
 #include "lang/attributes.def"
-    GRANULARITY_COUNT
 };
 enum pow2 {
 #define POW2(name, word) POW2_##name,
 #include "lang/attributes.def"
-    POW2_COUNT
 };
 enum zero {
 #define ZERO(name, word) ZERO_##name,
 #include "lang/attributes.def"
-    ZERO_COUNT
 };
 enum formula {
 #define FORMULA(name, word) FORMULA_##name,
 #include "lang/attributes.def"
-    FORMULA_COUNT
 };
 enum range {
 #define RANGE(name, word) RANGE_##name,
 #include "lang/attributes.def"
-    RANGE_COUNT
 };
 enum rounding {
 #define ROUNDING(name, word) ROUNDING_##name,
 #include "lang/attributes.def"
-    ROUNDING_COUNT
 };
 enum overflow_mode {
 #define OVERFLOW_MODE(name, word) OVERFLOW_MODE_##name,
 #include "lang/attributes.def"
-    OVERFLOW_MODE_COUNT
 };
 enum layout {
 #define LAYOUT(name, word) LAYOUT_##name,
 #include "lang/attributes.def"
-    LAYOUT_COUNT
 };
 enum timing {
 #define TIMING(name, word) TIMING_##name,
 #include "lang/attributes.def"
-    TIMING_COUNT
+};
+/* How many each has; apart, so that a switch over an enum names its members alone. */
+enum {
+    SCHEME_COUNT = 0
+#define SCHEME(name, word, asymmetric) +1
+#include "lang/attributes.def"
+    ,
+    GRANULARITY_COUNT = 0
+#define GRANULARITY(name, word) +1
+#include "lang/attributes.def"
+    ,
+    POW2_COUNT = 0
+#define POW2(name, word) +1
+#include "lang/attributes.def"
+    ,
+    ZERO_COUNT = 0
+#define ZERO(name, word) +1
+#include "lang/attributes.def"
+    ,
+    FORMULA_COUNT = 0
+#define FORMULA(name, word) +1
+#include "lang/attributes.def"
+    ,
+    RANGE_COUNT = 0
+#define RANGE(name, word) +1
+#include "lang/attributes.def"
+    ,
+    ROUNDING_COUNT = 0
+#define ROUNDING(name, word) +1
+#include "lang/attributes.def"
+    ,
+    OVERFLOW_MODE_COUNT = 0
+#define OVERFLOW_MODE(name, word) +1
+#include "lang/attributes.def"
+    ,
+    LAYOUT_COUNT = 0
+#define LAYOUT(name, word) +1
+#include "lang/attributes.def"
+    ,
+    TIMING_COUNT = 0
+#define TIMING(name, word) +1
+#include "lang/attributes.def"
+    ,
 };
 
 enum { SPEC_BLOCK_DIMS_MAX = 8, SPEC_RANGE_ARGS_MAX = 4 };
@@ -91,8 +124,45 @@ struct spec {
     double eps;
 };
 
-/* The canonical text: attributes in the order of language.md §2.3, defaults that say nothing left out, a user
- * format spelled out. Equal specs have equal texts; it is the key of kernels, caches, dumps and reports.
+/* The words of attributes.def, indexed by the enums above. */
+extern const char *const scheme_words[SCHEME_COUNT]; /* what follows `symmetric` or `asymmetric` */
+extern const char *const granularity_words[GRANULARITY_COUNT];
+extern const char *const pow2_words[POW2_COUNT];
+extern const char *const zero_words[ZERO_COUNT];
+extern const char *const formula_words[FORMULA_COUNT];
+extern const char *const range_words[RANGE_COUNT];
+extern const char *const rounding_words[ROUNDING_COUNT];
+extern const char *const overflow_mode_words[OVERFLOW_MODE_COUNT];
+extern const char *const layout_words[LAYOUT_COUNT];
+extern const char *const timing_words[TIMING_COUNT];
+
+/* One argument of `range NAME(…)`: minimum and maximum are both allowed; words: the names of 0, 1, … (NULL: a number). */
+struct range_argument {
+    enum range range;
+    const char *name;
+    bool integer, required;
+    double minimum, maximum, fallback;
+    const char *words;
+};
+extern const struct range_argument range_arguments[];
+extern const size_t range_argument_count;
+
+/* bf16, f16, f32: stored as they are, without a scale. */
+bool format_is_plain(const struct format *format);
+/* The name of a format in canonical texts: a built-in one's own, else the definition (`float(e = 3, m = 4)`). */
+void format_print(struct text *out, const struct format *format);
+/* A number as the language writes it: integers without a point, else the shortest decimal that reads back. */
+void text_number(struct text *out, double value);
+
+/* What a format alone means when nothing else is said (language.md §2.3's defaults). */
+struct spec spec_default(const struct format *format);
+/* Gives zero and overflow the default that goes with the format and scheme. */
+enum zero spec_default_zero(const struct spec *spec);
+enum overflow_mode spec_default_overflow(const struct spec *spec);
+
+/* The canonical text: FORMAT [scheme] [granularity] [scale] and then what is not the default, in the order of
+ * language.md §2.3. The scheme is left out for floats, everything but the format for bf16 and f16; a user format is
+ * spelled out. Equal specs have equal texts; it is the key of kernels, caches, dumps and reports.
  * `quern` reads it back as a spec expression. */
 void spec_print(struct text *out, const struct spec *spec);
 bool spec_same(const struct spec *a, const struct spec *b);
