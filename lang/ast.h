@@ -8,6 +8,7 @@
 #include "lang/diag.h"
 #include "lang/predicate.h"
 #include "lang/spec.h"
+#include "lang/words.h"
 
 /* ---- values of arguments: range mse(n = 100), schedule steps, prepare/algorithm steps ---- */
 enum ast_value_kind { AST_VALUE_NUMBER, AST_VALUE_STRING, AST_VALUE_WORD, AST_VALUE_LIST, AST_VALUE_SPEC };
@@ -61,6 +62,7 @@ struct ast_granularity {
     int64_t axis;            /* channel(axis), group(n, axis) */
     int64_t dims[SPEC_BLOCK_DIMS_MAX]; /* group: dims[0] = n; block: all */
     unsigned rank;
+    const char *spelling;    /* of dims[0] as written (`1Ki`), or NULL */
 };
 struct ast_attribute {
     enum ast_attribute_kind kind;
@@ -194,6 +196,9 @@ struct ast {
     struct ast_comment *comments;
 };
 
+/* Reports the first byte that no recipe may hold, in comments and strings too: malformed UTF-8, NUL, a
+ * bidirectional control. False when there is one. ast_parse calls it. */
+bool ast_check_text(const struct source *source, struct diags *diags);
 /* Which spelling the text is in (language.md §1); the file's name never decides. */
 enum spelling ast_detect(const char *bytes, size_t size);
 /* Parse with recovery: errors go to diags, what could be read comes back (never NULL). */

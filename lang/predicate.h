@@ -36,6 +36,10 @@ struct atom_row {
 };
 extern const struct atom_row atom_rows[ATOM_COUNT];
 
+/* The most levels a predicate, a value or a text of the AST may have; beyond it: Q0005. Long chains of `and` or `or`
+ * are built as balanced trees, so only parentheses and `not` come near it. */
+enum { AST_DEPTH_MAX = 256 };
+
 enum ast_predicate_kind {
     AST_OR, AST_AND, AST_NOT, /* children: left (NOT: only it), right */
     AST_ATOM,                 /* atom, pattern */
@@ -48,12 +52,14 @@ struct ast_term {
     enum ast_term_kind kind;
     int64_t integer;      /* INTEGER: the value; SHAPE: the index (negative counts from the end) */
     int64_t modulus;      /* 0: no `%` */
+    const char *spelling; /* of integer or modulus as written (`100M`), or NULL */
     struct span span;
 };
 enum ast_comparison { AST_EQ, AST_NE, AST_LT, AST_LE, AST_GT, AST_GE };
 struct ast_predicate {
     enum ast_predicate_kind kind;
     bool parenthesised; /* in the source; the formatter adds only what precedence needs */
+    unsigned depth;     /* levels of the tree from here down, at most AST_DEPTH_MAX */
     struct span span;
     struct ast_predicate *left, *right;
     enum atom atom;
