@@ -1,0 +1,137 @@
+/* quern explain: the winning rule of a name and those it shadows, or the long text of a diagnostic's code. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tool/tool.h"
+
+static int explain_code(const char *code)
+{
+    const char *text = quern_explain_code(code);
+    if (!text)
+        return tool_usage("there is no diagnostic `%s`", code);
+    printf("%s\n", text);
+    return 0;
+}
+
+static const char *verdict_word(const struct quern_match *match, size_t rule, unsigned char verdict)
+{
+    if ((int)rule == match->rule)
+        return "wins";
+    return verdict == 2 ? "unknown" : match->rule >= 0 && (int)rule > match->rule ? "shadowed" : "matches";
+}
+
+static void print_rule(const struct quern_rule *rule, const char *word)
+{
+    printf("%-9s %s => %s\n          %s:%u", word, rule->predicate, rule->target, rule->file, rule->line);
+    if (strchr(rule->origin, ':') == NULL)
+        printf(" (%s)", rule->origin);
+    putchar('\n');
+}
+
+static json_t *json_rule(const struct quern_rule *rule, const char *word)
+{
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:o}", "verdict", word, "predicate", tool_json_string(rule->predicate), "target",
+                     tool_json_string(rule->target), "file", tool_json_string(rule->file), "line", (int)rule->line, "origin",
+                     tool_json_string(rule->origin));
+}
+
+static void print_tensor_plan(const struct quern_plan_row *row)
+{
+    char before[16], after[16];
+    if (row->spec)
+        printf("spec      %s\nformat    %s, %s -> %s, %.2f bits a weight\n", row->spec, row->format,
+               tool_bytes(before, (double)row->tensor.bytes), tool_bytes(after, (double)row->bytes_after), row->bits);
+    else
+        printf("copied    %s\n", row->reason);
+}
+
+/* With a model: the tensor's row of the plan. */
+static enum quern_status explain_plan(struct tool *tool, quern_recipe *recipe, quern_model *model, const char *name, json_t *object)
+{
+    quern_plan *plan;
+    enum quern_status status = quern_plan_create(recipe, model, &plan);
+    for (size_t i = 0; !status && i < quern_plan_count(plan); i++) {
+        struct quern_plan_row row = quern_plan_at(plan, i);
+        if (strcmp(row.tensor.name, name))
+            continue;
+        if (!tool->json)
+            print_tensor_plan(&row);
+        json_object_set_new(object, "spec", tool_json_string(row.spec));
+        json_object_set_new(object, "reason", tool_json_string(row.reason));
+        json_object_set_new(object, "format", tool_json_string(row.format));
+    }
+    if (!status)
+        quern_plan_close(plan);
+    return status;
+}
+
+static bool tensor_of(quern_model *model, const char *name, struct quern_tensor *tensor)
+{
+    for (size_t i = 0; model && i < quern_model_count(model); i++) {
+        *tensor = quern_model_at(model, i);
+        if (!strcmp(tensor->name, name))
+            return true;
+    }
+    *tensor = (struct quern_tensor){.name = name, .dtype = "", .rank = -1, .bytes = -1};
+    return false;
+}
+
+static void explain_rules(struct tool *tool, quern_recipe *recipe, const struct quern_match *match, const unsigned char *verdicts, json_t *rules)
+{
+    for (size_t i = 0; i < quern_rule_count(recipe); i++) {
+        if (!verdicts[i])
+            continue;
+        struct quern_rule rule = quern_rule_at(recipe, i);
+        const char *word = verdict_word(match, i, verdicts[i]);
+        if (!tool->json)
+            print_rule(&rule, word);
+        json_array_append_new(rules, json_rule(&rule, word));
+    }
+}
+
+static enum quern_status explain_name(struct tool *tool, quern_recipe *recipe, quern_model *model, const char *name)
+{
+    struct quern_tensor tensor;
+    struct quern_match match;
+    bool known = tensor_of(model, name, &tensor), parameter = known || tool_has(tool, OPTION_param);
+    unsigned char *verdicts = calloc(quern_rule_count(recipe) + 1, 1);
+    json_t *object = json_object(), *rules = json_array();
+    enum quern_status status = parameter ? quern_match_tensor(recipe, &tensor, &match)
+                                         : quern_match_module(recipe, name, strlen(name), &match);
+    if (!status && verdicts)
+        status = quern_match_verdicts(recipe, &tensor, parameter, verdicts);
+    if (!status && !tool->json)
+        printf("%s (%s): %s\n", name, parameter ? "parameter" : "module", match.rule < 0 ? "no rule" : match.config);
+    if (!status && verdicts)
+        explain_rules(tool, recipe, &match, verdicts, rules);
+    json_object_set_new(object, "name", tool_json_string(name));
+    json_object_set_new(object, "config", tool_json_string(status || match.rule < 0 ? NULL : match.config));
+    json_object_set_new(object, "rules", rules);
+    if (!status && known)
+        status = explain_plan(tool, recipe, model, name, object);
+    if (!status && tool->json)
+        tool_print_json(json_incref(object));
+    json_decref(object);
+    free(verdicts);
+    return status;
+}
+
+int command_explain(struct tool *tool)
+{
+    quern_recipe *recipe;
+    quern_model *model = NULL;
+    if (tool->argument_count == 1)
+        return explain_code(tool->arguments[0]);
+    enum quern_status status = quern_recipe_load_file(tool->context, tool->arguments[0], &recipe);
+    if (status)
+        return tool_finish(tool, status);
+    if (tool_has(tool, OPTION_model))
+        status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
+    if (!status)
+        status = explain_name(tool, recipe, model, tool->arguments[1]);
+    int code = tool_finish(tool, status);
+    if (model)
+        quern_model_close(model);
+    quern_recipe_close(recipe);
+    return code;
+}

@@ -1,0 +1,130 @@
+/* quern match: NAME, CONFIG and RULE for each name, as a stream. Without -m a line is a module path, with it a
+ * parameter of the model (its dtype and shape are then known to the rules). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "tool/tool.h"
+
+static void print_match(const char *name, size_t size, const struct quern_match *match)
+{
+    fwrite(name, 1, size, stdout);
+    printf("\t%s\t%s\n", match->config, match->origin);
+}
+
+static json_t *json_match(const char *name, const struct quern_match *match)
+{
+    return json_pack("{s:o, s:o, s:o, s:i}", "name", tool_json_string(name), "config",
+                     tool_json_string(match->rule < 0 ? NULL : match->config), "origin",
+                     tool_json_string(match->rule < 0 ? NULL : match->origin), "rule", match->rule);
+}
+
+/* One answer; JSON answers are one object a line, so that they stream too. */
+static void answer(struct tool *tool, const char *name, size_t size, const struct quern_match *match)
+{
+    if (!tool->json) {
+        print_match(name, size, match);
+        return;
+    }
+    json_t *object = json_match(name, match);
+    json_dumpf(object, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(object);
+}
+
+/* The model's tensor of that name; NULL when it has none. Tensors are in name order. */
+static bool find_tensor(const quern_model *model, const char *name, struct quern_tensor *tensor)
+{
+    size_t low = 0, high = quern_model_count(model);
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        *tensor = quern_model_at(model, middle);
+        int order = strcmp(name, tensor->name);
+        if (!order)
+            return true;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    *tensor = (struct quern_tensor){.name = name, .dtype = "", .rank = -1, .bytes = -1};
+    return false;
+}
+
+static enum quern_status match_line(struct tool *tool, quern_recipe *recipe, quern_model *model, char *line, size_t size)
+{
+    struct quern_match match;
+    struct quern_tensor tensor;
+    enum quern_status status;
+    if (model) {
+        line[size] = 0;
+        find_tensor(model, line, &tensor);
+        status = quern_match_tensor(recipe, &tensor, &match);
+    } else {
+        status = quern_match_module(recipe, line, size, &match);
+    }
+    if (!status)
+        answer(tool, line, size, &match);
+    return status;
+}
+
+static enum quern_status match_stream(struct tool *tool, quern_recipe *recipe, quern_model *model, FILE *file)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t size;
+    enum quern_status status = QUERN_OK;
+    while (!status && (size = getline(&line, &capacity, file)) >= 0) {
+        if (size && line[size - 1] == '\n')
+            size--;
+        if (size && line[size - 1] == '\r')
+            size--;
+        const char *tab = memchr(line, '\t', (size_t)size);
+        status = match_line(tool, recipe, model, line, tab ? (size_t)(tab - line) : (size_t)size);
+    }
+    free(line);
+    return status;
+}
+
+static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, quern_model *model)
+{
+    enum quern_status status = QUERN_OK;
+    for (size_t i = 0; !status && i < quern_model_count(model); i++) {
+        struct quern_tensor tensor = quern_model_at(model, i);
+        struct quern_match match;
+        status = quern_match_tensor(recipe, &tensor, &match);
+        if (!status)
+            answer(tool, tensor.name, strlen(tensor.name), &match);
+    }
+    return status;
+}
+
+static int match_names(struct tool *tool, quern_recipe *recipe, quern_model *model)
+{
+    if (model && tool->argument_count < 2)
+        return tool_finish(tool, match_model(tool, recipe, model));
+    const char *path = tool->argument_count < 2 ? "-" : tool->arguments[1];
+    FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
+    if (!file)
+        return tool_system_error(path);
+    enum quern_status status = match_stream(tool, recipe, model, file);
+    int code = ferror(file) ? tool_system_error(path) : tool_finish(tool, status);
+    if (file != stdin)
+        fclose(file);
+    return code;
+}
+
+int command_match(struct tool *tool)
+{
+    quern_recipe *recipe;
+    quern_model *model = NULL;
+    enum quern_status status = quern_recipe_load_file(tool->context, tool->arguments[0], &recipe);
+    if (status)
+        return tool_finish(tool, status);
+    if (tool_has(tool, OPTION_model))
+        status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
+    int code = status ? tool_finish(tool, status) : match_names(tool, recipe, model);
+    if (model)
+        quern_model_close(model);
+    quern_recipe_close(recipe);
+    return code;
+}

@@ -1,0 +1,55 @@
+/* Passes over memory at the width of the machine's vectors. See movers.h. */
+#include "tool/movers.h"
+
+#include <stdint.h>
+#include <string.h>
+
+typedef uint64_t lanes __attribute__((vector_size(64)));
+enum { LANES = sizeof(lanes), STREAMS = 8 };
+
+#define EVERY_WIDTH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+
+EVERY_WIDTH
+unsigned char mover_read(const void *from, size_t size)
+{
+    lanes sums[STREAMS] = {0};
+    const lanes *in = from;
+    for (size_t i = 0; i < size / LANES; i += STREAMS)
+        for (size_t j = 0; j < STREAMS; j++)
+            sums[j] |= in[i + j];
+    uint64_t all = 0;
+    for (size_t j = 0; j < STREAMS; j++)
+        for (size_t k = 0; k < 8; k++)
+            all |= sums[j][k];
+    return (unsigned char)(all ^ all >> 8 ^ all >> 32);
+}
+
+/* count vectors become one, so that the loads cannot be left out. */
+EVERY_WIDTH
+void mover_move(void *to, const void *from, size_t size, size_t per_chunk)
+{
+    size_t writes = per_chunk / LANES, reads = MOVER_CHUNK / LANES / (writes ? writes : 1);
+    const lanes *in = from;
+    lanes *out = to;
+    for (size_t chunk = 0; chunk < size / MOVER_CHUNK; chunk++, in += MOVER_CHUNK / LANES)
+        for (size_t i = 0; i < writes; i++) {
+            lanes all = in[i * reads];
+            for (size_t j = 1; j < reads; j++)
+                all |= in[i * reads + j];
+            *out++ = all;
+        }
+}
+
+EVERY_WIDTH
+void mover_spread(void *to, const void *from, size_t size, size_t per_chunk)
+{
+    size_t reads = per_chunk / LANES, writes = MOVER_CHUNK / LANES / (reads ? reads : 1);
+    const lanes *in = from;
+    lanes *out = to;
+    for (size_t chunk = 0; chunk < size / MOVER_CHUNK; chunk++, out += MOVER_CHUNK / LANES)
+        for (size_t i = 0; i < reads; i++) {
+            lanes value = *in++;
+            for (size_t j = 0; j < writes; j++)
+                out[i * writes + j] = value;
+        }
+}

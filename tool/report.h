@@ -1,0 +1,18 @@
+/* The report of quantize and verify, gathered from the library's report callback. */
+#ifndef QUERN_TOOL_REPORT_H
+#define QUERN_TOOL_REPORT_H
+
+#include "tool/tool.h"
+
+struct report {
+    struct tool *tool;
+    json_t *rows; /* taken by report_finish */
+    int64_t tensors, quantized, measured, bytes_before, bytes_after;
+    double signal, noise; /* sums of x^2 and e^2 over measured tensors */
+};
+
+/* The report callback of struct quern_run_options; user is a struct report. */
+void report_tensor(void *user, const struct quern_plan_row *row, const struct quern_error_stats *stats);
+void report_finish(struct report *report);
+
+#endif
