@@ -23,8 +23,9 @@ extern const char *const yaml_kind_words[YAML_KIND_COUNT]; /* "a string", "a map
 /* A node may be shared by several aliases: the tree is a graph without cycles, of bounded unfolding. */
 struct yaml_node {
     enum yaml_kind kind;
-    bool quoted;             /* a scalar in quotes or a block scalar */
-    struct span span;        /* the node itself, without its tag and anchor */
+    bool bad;                /* an error about it was reported */
+    bool quoted;             /* a scalar in quotes, a block scalar, or one with a tag */
+    struct span span;        /* with its tag and anchor */
     const char *text;        /* scalars: decoded, NUL-terminated, may hold NULs */
     size_t size;
     bool boolean;
@@ -34,7 +35,7 @@ struct yaml_node {
     struct yaml_node **items; /* SEQUENCE */
     struct yaml_pair *pairs;  /* MAPPING, merges done, in PyYAML's order */
     size_t count;
-    uint32_t weight, height; /* nodes of its unfolding; nesting below it */
+    uint32_t weight, height; /* nodes of its unfolding, 0 while it is being read; nesting below it */
 };
 struct yaml_pair {
     struct yaml_node *key, *value; /* the key is a scalar */
@@ -54,14 +55,16 @@ struct yaml_document *yaml_read(struct arena *arena, struct source *source, stru
 struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key); /* a string key's value, or NULL */
 bool yaml_is(const struct yaml_node *node, const char *word); /* a string equal to word */
 bool yaml_truth(const struct yaml_node *node);                /* Python's bool() */
-/* A scalar as a name: a string is itself; another kind, and a string beginning with `!!`, carries its type in
- * front (`!!int 1`, `!!bool true`, `!!null null`, `!!str !!x`), so equal texts are equal YAML values. Integral
- * floats equal ints, as in Python. NULL for collections. */
+/* A scalar as a name: a string is itself; another kind carries its type in front (`!!int 1`, `!!bool true`,
+ * `!!null null`), and so does a string that would look like one of those (`!!str !!int 1`): equal texts are equal
+ * YAML values. Integral floats equal ints, as in Python. NULL for collections. */
 const char *yaml_name(struct arena *arena, const struct yaml_node *node);
 
-/* Types a scalar. plain: no quotes; tag: NULL or "" (untagged), "!" or a tag. Sets kind, text and values; returns
- * NULL, or what is wrong with it as a phrase for a message. */
-const char *yaml_scalar(struct yaml_node *node, const char *text, size_t size, bool plain, const char *tag);
+/* Types the scalar in node->text, node->size: sets kind and values, as a string when it is quoted (not plain) or
+ * tagged "!". tag: NULL, "" or one of yaml_tag_known's. Returns NULL, or what is wrong as a phrase for a message. */
+const char *yaml_scalar(struct arena *arena, struct yaml_node *node, bool plain, const char *tag);
+/* Whether a node of that kind (any scalar kind stands for all) may carry the tag. */
+bool yaml_tag_known(const char *tag, enum yaml_kind kind);
 
 /* ---- JSON, for what a recipe only carries ----
  * Infinities and NaN become the strings ".inf", "-.inf" and ".nan"; timestamps their text; keys yaml_name().
@@ -72,9 +75,13 @@ const char *yaml_to_json(struct arena *arena, const struct yaml_node *node, stru
 uint32_t yaml_flow_end(const struct source *source, uint32_t begin);
 /* The collection as JSON text; NULL after a message. */
 const char *yaml_flow_json(struct arena *arena, struct source *source, struct span span, struct diags *diags);
-/* The other way: JSON text as one line of YAML flow that reads back to the same JSON. */
-void yaml_print_json(struct text *out, const char *json);
-/* One scalar of a string as YAML: plain where PyYAML reads the same string back, else in double quotes. */
+
+/* ---- printing: everything on one line, reading back to the same value ---- */
+void yaml_print_json(struct text *out, const char *json); /* as a flow collection */
+/* A string: plain where that reads back as the same string, else in double quotes. */
 void yaml_print_string(struct text *out, const char *bytes, size_t size);
+void yaml_print_quoted(struct text *out, const char *bytes, size_t size); /* always in double quotes */
+void yaml_print_name(struct text *out, const char *name);                 /* yaml_name's text: `!!int 1` is 1 */
+void yaml_print_double(struct text *out, double value);                   /* 1.0e+20, .inf, .nan */
 
 #endif
