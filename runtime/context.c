@@ -1,0 +1,307 @@
+/* Contexts: entry, memory limit, diagnostics. See context.h and quern.h. */
+#include "config.h"
+#include "runtime/context.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "runtime/kernels.h"
+
+/* ---- memory ---- */
+
+static void *allocate_malloc(void *user, size_t size)
+{
+    (void)user;
+    return malloc(size);
+}
+
+static void release_free(void *user, void *memory, size_t size)
+{
+    (void)user, (void)size;
+    free(memory);
+}
+
+/* Takes size out of the limit before it asks, so that threads together never pass it. */
+static void *allocate_counted(void *user, size_t size)
+{
+    struct quern_context *c = user;
+    size_t before = atomic_fetch_add(&c->used, size), limit = c->options.memory_limit;
+    void *memory = limit && (before > limit || size > limit - before) ? NULL : c->base.allocate(c->base.user, size);
+    if (!memory)
+        atomic_fetch_sub(&c->used, size);
+    return memory;
+}
+
+static void release_counted(void *user, void *memory, size_t size)
+{
+    struct quern_context *c = user;
+    c->base.release(c->base.user, memory, size);
+    atomic_fetch_sub(&c->used, size);
+}
+
+void *context_allocate(struct quern_context *context, size_t size)
+{
+    void *memory = allocate_counted(context, size);
+    if (memory)
+        return memset(memory, 0, size);
+    pthread_mutex_lock(&context->lock);
+    context->exhausted = true;
+    context->exhausted_count++;
+    pthread_mutex_unlock(&context->lock);
+    return NULL;
+}
+
+void context_release(struct quern_context *context, void *memory, size_t size)
+{
+    if (memory)
+        release_counted(context, memory, size);
+}
+
+/* ---- life ---- */
+
+static void fill_context(struct quern_context *c, const struct quern_context_options *options, struct allocator base)
+{
+    *c = (struct quern_context){.base = base};
+    if (options)
+        c->options = *options;
+    c->allocator = (struct allocator){allocate_counted, release_counted, c};
+    pthread_mutex_init(&c->lock, NULL);
+    arena_init(&c->arena, &c->allocator);
+    arena_init(&c->messages, &c->allocator);
+    diags_init(&c->diags, &c->messages);
+}
+
+enum quern_status quern_context_create(const struct quern_context_options *options, quern_context **context)
+{
+    struct allocator base = {allocate_malloc, release_free, NULL};
+    if (!context || (options && !options->allocate != !options->release))
+        return QUERN_USAGE;
+    *context = NULL;
+    if (options && options->allocate)
+        base = (struct allocator){options->allocate, options->release, options->user};
+    struct quern_context *c = base.allocate(base.user, sizeof *c);
+    if (!c)
+        return QUERN_LIMIT;
+    fill_context(c, options, base);
+    enum quern_status status = kernel_table_open(c);
+    if (status)
+        quern_context_destroy(c);
+    else
+        *context = c;
+    return status;
+}
+
+void quern_context_destroy(quern_context *context)
+{
+    if (!context)
+        return;
+    kernel_table_close(context);
+    arena_close(&context->messages);
+    arena_close(&context->arena);
+    pthread_mutex_destroy(&context->lock);
+    struct allocator base = context->base;
+    base.release(base.user, context, sizeof *context);
+}
+
+const char *quern_version(void)
+{
+    return PACKAGE_VERSION;
+}
+
+/* ---- entry ---- */
+
+/* A copy of source among the context's messages; the last one copied is used again. */
+static const struct source *keep_source(struct arena *arena, const struct source *from, const struct source **last_from,
+                                        const struct source **last_copy)
+{
+    if (!from || from == *last_from)
+        return from ? *last_copy : NULL;
+    *last_from = from;
+    *last_copy = source_new(arena, arena_string(arena, from->name), arena_copy(arena, from->bytes, from->size), from->size);
+    return *last_copy;
+}
+
+static void keep_diag(struct quern_context *c, const struct diag *diag, const struct source **from, const struct source **copy)
+{
+    struct span span = diag->span;
+    span.source = keep_source(&c->messages, span.source, from, copy);
+    struct diag *kept = diag->subject ? diag_report_about(&c->diags, diag->code, diag->subject, "%s", diag->text)
+                                      : diag_report(&c->diags, diag->code, span, "%s", diag->text);
+    for (const struct diag_remark *r = diag->remarks; r; r = r->next) {
+        struct span place = r->span;
+        place.source = keep_source(&c->messages, place.source, from, copy);
+        if (r->kind == REMARK_HELP)
+            diag_help(&c->diags, kept, "%s", r->text);
+        else
+            diag_note(&c->diags, kept, place, "%s", r->text);
+    }
+}
+
+/* Copies a call's messages into the context; they outlive the recipe or model they speak of. */
+static void keep_diags(struct quern_context *c, const struct diags *diags, bool exhausted)
+{
+    jmp_buf trap;
+    pthread_mutex_lock(&c->lock);
+    c->messages.escape = &trap;
+    if (!setjmp(trap)) {
+        const struct source *from = NULL, *copy = NULL;
+        for (const struct diag *d = diags->first; d; d = d->next)
+            keep_diag(c, d, &from, &copy);
+        if (diags->errors > diags->limit)
+            c->diags.errors += diags->errors - diags->limit;
+    } else {
+        exhausted = true;
+    }
+    c->messages.escape = NULL;
+    c->exhausted |= exhausted;
+    c->exhausted_count += exhausted;
+    pthread_mutex_unlock(&c->lock);
+}
+
+struct trap {
+    struct arena *arenas[2];
+    jmp_buf *outer[2];
+};
+
+/* What ran stands in frames that longjmp drops; nothing here changes between setjmp and it. */
+static bool run_trapped(struct trap *trap, session_body *body, struct session *session, void *call, enum quern_status *status)
+{
+    jmp_buf here;
+    if (setjmp(here))
+        return false;
+    for (int i = 0; i < 2; i++)
+        if (trap->arenas[i])
+            trap->arenas[i]->escape = &here;
+    *status = body(session, call);
+    return true;
+}
+
+bool session_try(struct session *session, struct arena *other, session_body *body, void *call, enum quern_status *status)
+{
+    struct trap trap = {{session->arena, other}, {session->arena->escape, other ? other->escape : NULL}};
+    bool done = run_trapped(&trap, body, session, call, status);
+    for (int i = 0; i < 2; i++)
+        if (trap.arenas[i])
+            trap.arenas[i]->escape = trap.outer[i];
+    return done;
+}
+
+void session_escape(struct session *session)
+{
+    longjmp(*session->arena->escape, 1);
+}
+
+enum quern_status context_enter(struct quern_context *context, struct arena *handle, session_body *body, void *call)
+{
+    struct arena arena;
+    struct diags diags;
+    arena_init(&arena, &context->allocator);
+    diags_init(&diags, &arena);
+    struct session session = {context, &arena, &diags};
+    enum quern_status status = QUERN_LIMIT;
+    bool done = session_try(&session, handle, body, call, &status);
+    keep_diags(context, &diags, !done);
+    arena_close(&arena);
+    return done ? status : QUERN_LIMIT;
+}
+
+/* ---- status ---- */
+
+static const struct {
+    enum diag_code code;
+    enum quern_status status;
+} statuses[] = {
+    {DIAG_cannot_read, QUERN_IO},    {DIAG_cannot_write, QUERN_IO},     {DIAG_output_exists, QUERN_IO},
+    {DIAG_output_busy, QUERN_IO},    {DIAG_output_is_input, QUERN_IO},  {DIAG_too_large, QUERN_LIMIT},
+    {DIAG_out_of_memory, QUERN_LIMIT}, {DIAG_tensor_too_large, QUERN_LIMIT},
+};
+
+enum quern_status diags_status(const struct diags *diags)
+{
+    const struct diag *d = diags->first;
+    while (d && d->severity != SEVERITY_ERROR)
+        d = d->next;
+    for (size_t i = 0; d && i < sizeof statuses / sizeof *statuses; i++)
+        if (statuses[i].code == d->code)
+            return statuses[i].status;
+    return d ? QUERN_INVALID : QUERN_OK;
+}
+
+/* ---- what the context says ---- */
+
+static const char exhausted_text[] = "error[Q0006]: no memory left\n";
+static const char exhausted_json[] =
+    "[\n  {\n    \"code\": \"Q0006\",\n    \"severity\": \"error\",\n    \"title\": \"no memory left\",\n"
+    "    \"message\": \"no memory left\",\n    \"remarks\": []\n  }\n]";
+
+unsigned quern_error_count(const quern_context *context)
+{
+    return context->diags.errors + context->exhausted_count;
+}
+
+unsigned quern_warning_count(const quern_context *context)
+{
+    return context->diags.warnings;
+}
+
+/* The printed text joins the messages: it dies with them. */
+static const char *print_messages(struct quern_context *c, bool color, bool json)
+{
+    jmp_buf trap;
+    c->messages.escape = &trap;
+    if (setjmp(trap)) {
+        c->messages.escape = NULL;
+        return json ? exhausted_json : exhausted_text;
+    }
+    if (json)
+        return diags_json(&c->diags);
+    struct text out = text_make(&c->messages);
+    for (const struct diag *d = c->diags.first; d; d = d->next)
+        diag_print(&out, d, color);
+    if (c->diags.errors > c->diags.limit)
+        text_printf(&out, "%u more errors are not shown\n", c->diags.errors - c->diags.limit);
+    if (c->exhausted)
+        text_add(&out, exhausted_text);
+    return text_string(&out);
+}
+
+const char *quern_diagnostics_text(quern_context *context, bool color)
+{
+    pthread_mutex_lock(&context->lock);
+    const char *text = print_messages(context, color, false);
+    context->messages.escape = NULL;
+    pthread_mutex_unlock(&context->lock);
+    return text;
+}
+
+const char *quern_diagnostics_json(quern_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+    const char *text = context->exhausted ? exhausted_json : print_messages(context, false, true);
+    context->messages.escape = NULL;
+    pthread_mutex_unlock(&context->lock);
+    return text;
+}
+
+void quern_diagnostics_clear(quern_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+    arena_close(&context->messages);
+    diags_init(&context->diags, &context->messages);
+    context->exhausted = false;
+    context->exhausted_count = 0;
+    pthread_mutex_unlock(&context->lock);
+}
+
+const char *quern_context_error(const quern_context *context)
+{
+    const char *text = context->exhausted ? "no memory left" : "";
+    for (const struct diag *d = context->diags.first; d && !context->exhausted; d = d->next)
+        text = d->severity == SEVERITY_ERROR ? d->text : text;
+    return text;
+}
+
+const char *quern_explain_code(const char *code)
+{
+    int found = diag_find(code);
+    return found < 0 ? NULL : diag_rows[found].explanation;
+}

@@ -1,0 +1,43 @@
+/* Models: what tensors there are, from files or from a list of names. product.md §1. */
+#ifndef QUERN_RUNTIME_MODEL_H
+#define QUERN_RUNTIME_MODEL_H
+
+#include "runtime/context.h"
+#include "runtime/safetensors.h"
+
+struct logical; /* runtime/logical.h */
+
+struct quern_model {
+    struct quern_context *context;
+    struct arena arena;
+    const char *path;       /* as the user gave it */
+    const char *directory;  /* of the files and of config.json; NULL for a list of names */
+    bool whole_directory;   /* the path names the directory itself */
+    struct shard **shards;  /* by file name */
+    size_t shard_count;
+    struct stored **tensors; /* by name, bytewise */
+    size_t count;
+    /* logical tensors, made when first asked for; runtime/logical.c */
+    struct logical *logical;
+    size_t logical_count;
+    bool logical_made, logical_ok;
+    const char *dtype;      /* config.json's own float type, or NULL */
+};
+
+enum {
+    MODEL_NAMES_MAX = 1 << 30,         /* bytes of a list of names */
+    MODEL_CONFIG_MAX = 64 * 1024 * 1024 /* bytes of config.json */
+};
+
+/* Each reads one kind of model into m->shards; false after reporting. */
+bool model_read_index(struct session *session, struct quern_model *m, const char *directory, const char *path);
+bool model_read_names(struct session *session, struct quern_model *m, const char *path);
+/* A shard of m's arena with its header read; NULL after reporting. */
+struct shard *model_add_shard(struct session *session, struct quern_model *m, const char *path);
+/* Fills m->tensors from the shards, sorted; false when a name stands twice. */
+bool model_sort(struct session *session, struct quern_model *m);
+const struct stored *model_find(const struct quern_model *m, const char *name); /* or NULL */
+struct quern_tensor stored_tensor(const struct stored *t);
+const char *path_join(struct arena *arena, const char *directory, const char *name);
+
+#endif

@@ -1,0 +1,313 @@
+/* safetensors: the reader. Checks in the order of file-formats.md §2.1; see safetensors.h. */
+#include "runtime/safetensors.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "runtime/json.h"
+#include "runtime/report.h"
+
+/* What one header's reading carries around. */
+struct reading {
+    struct arena *arena;
+    struct shard *shard;
+    struct diags *diags;
+    int64_t data; /* 8 + N */
+};
+
+#define REPORT(r, code, ...) REPORT_ABOUT((r)->diags, code, (r)->shard->path, __VA_ARGS__)
+#define SHOWN(r, name) name_shown((r)->arena, name)
+
+/* ---- one tensor's record ---- */
+
+/* A member that must be an array of non-negative integers; *count of them. */
+static const int64_t *read_integers(struct reading *r, const char *tensor, json_t *record, const char *key, size_t *count)
+{
+    json_t *array = json_object_get(record, key), *item;
+    if (!json_is_array(array)) {
+        REPORT(r, bad_header, "tensor %s: expected an array of integers as \"%s\"", SHOWN(r, tensor), key);
+        return NULL;
+    }
+    *count = json_array_size(array);
+    int64_t *values = ARENA_ARRAY(r->arena, *count + 1, int64_t);
+    size_t i;
+    json_array_foreach(array, i, item) {
+        if (!json_is_integer(item) || json_integer_value(item) < 0) {
+            REPORT(r, bad_header, "tensor %s: \"%s\" holds something other than non-negative integers", SHOWN(r, tensor), key);
+            return NULL;
+        }
+        values[i] = json_integer_value(item);
+    }
+    return values;
+}
+
+static bool read_dtype(struct reading *r, struct stored *t, json_t *record)
+{
+    json_t *word = json_object_get(record, "dtype");
+    if (!json_is_string(word))
+        return REPORT(r, bad_header, "tensor %s: expected a string as \"dtype\"", SHOWN(r, t->name));
+    int dtype = dtype_find_file_name(json_string_value(word));
+    if (dtype < 0)
+        return REPORT(r, bad_header, "tensor %s: unknown dtype %s", SHOWN(r, t->name),
+                      SHOWN(r, json_string_value(word)));
+    t->dtype = dtype;
+    return true;
+}
+
+/* Unknown members of a record are ignored, as the reference does. */
+static bool read_record(struct reading *r, const char *name, json_t *record)
+{
+    struct stored *t = ARENA_PUSH(r->arena, r->shard->tensors, r->shard->count, r->shard->capacity);
+    *t = (struct stored){.name = name, .shard = r->shard};
+    if (!read_dtype(r, t, record))
+        return false;
+    size_t rank, offsets;
+    t->shape = read_integers(r, name, record, "shape", &rank);
+    const int64_t *range = t->shape ? read_integers(r, name, record, "data_offsets", &offsets) : NULL;
+    if (!range)
+        return false;
+    if (offsets != 2)
+        return REPORT(r, bad_header, "tensor %s: expected two \"data_offsets\", saw %zu", SHOWN(r, name), offsets);
+    if (range[1] < range[0])
+        return REPORT(r, bad_offsets, "tensor %s: its data begins at %" PRId64 " and ends at %" PRId64, SHOWN(r, name),
+                      range[0], range[1]);
+    t->rank = (int)rank;
+    t->offset = range[0];
+    t->bytes = range[1] - range[0];
+    return true;
+}
+
+/* ---- the header's members ---- */
+
+static bool read_metadata(struct reading *r, struct json_walk *w)
+{
+    struct json_walk inner;
+    json_walk_enter(w, &inner, r->arena);
+    for (const char *key; (key = json_walk_key(&inner, r->arena));) {
+        json_t *value = json_walk_value(&inner, '"');
+        if (!value && !inner.error)
+            return REPORT(r, bad_header, "\"__metadata__\": the value of %s is not a string", SHOWN(r, key));
+        if (!value)
+            break;
+        struct metadata *m =
+            ARENA_PUSH(r->arena, r->shard->metadata, r->shard->metadata_count, r->shard->metadata_capacity);
+        *m = (struct metadata){key, arena_string(r->arena, json_string_value(value))};
+    }
+    json_walk_leave(w, &inner);
+    return !w->error || REPORT(r, bad_header, "\"__metadata__\": %s", w->error);
+}
+
+/* The value of one member of the header. */
+static bool read_member(struct reading *r, struct json_walk *w, const char *key, unsigned *metadata_seen)
+{
+    if (!strcmp(key, "__metadata__")) {
+        if ((*metadata_seen)++)
+            return REPORT(r, duplicate_tensor, "\"__metadata__\" stands twice in the header");
+        return read_metadata(r, w);
+    }
+    json_t *record = json_walk_value(w, '{');
+    if (record)
+        return read_record(r, key, record);
+    if (!w->error)
+        return REPORT(r, bad_header, "tensor %s: expected an object with dtype, shape and data_offsets", SHOWN(r, key));
+    return REPORT(r, bad_header, "tensor %s: %s", SHOWN(r, key), w->error);
+}
+
+static bool read_members(struct reading *r, const char *header, size_t size)
+{
+    struct json_walk walk;
+    unsigned metadata_seen = 0;
+    bool ok = true;
+    json_walk_open(&walk, r->arena, header, size);
+    walk.value_limit = SAFETENSORS_RECORD_MAX;
+    for (const char *key; ok && (key = json_walk_key(&walk, r->arena));)
+        ok = read_member(r, &walk, key, &metadata_seen);
+    json_walk_close(&walk);
+    if (ok && walk.error)
+        return REPORT(r, bad_header, "the header is not a JSON object: %s", walk.error);
+    return ok;
+}
+
+/* ---- what must hold between records ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool check_names(struct reading *r)
+{
+    size_t count = r->shard->count;
+    const char **names = ARENA_ARRAY(r->arena, count + 1, const char *);
+    for (size_t i = 0; i < count; i++)
+        names[i] = r->shard->tensors[i].name;
+    qsort(names, count, sizeof *names, compare_names);
+    for (size_t i = 1; i < count; i++)
+        if (!strcmp(names[i - 1], names[i]))
+            return REPORT(r, duplicate_tensor, "tensor %s stands twice in the header", SHOWN(r, names[i]));
+    return true;
+}
+
+static int compare_offsets(const void *a, const void *b)
+{
+    const struct stored *s = a, *t = b;
+    if (s->offset != t->offset)
+        return s->offset < t->offset ? -1 : 1;
+    if (s->bytes != t->bytes)
+        return s->bytes < t->bytes ? -1 : 1;
+    return strcmp(s->name, t->name);
+}
+
+/* Each tensor starts where the one before ended: no holes, no overlap. */
+static bool check_offsets(struct reading *r)
+{
+    struct stored *t = r->shard->tensors;
+    if (r->shard->count)
+        qsort(t, r->shard->count, sizeof *t, compare_offsets);
+    int64_t end = 0;
+    for (size_t i = 0; i < r->shard->count; i++) {
+        if (t[i].offset != end)
+            return REPORT(r, bad_offsets, "tensor %s: its data begins at %" PRId64 " where %" PRId64 " was expected: %s",
+                          SHOWN(r, t[i].name), t[i].offset, end, t[i].offset < end ? "tensors overlap" : "there is a hole");
+        end += t[i].bytes;
+    }
+    return true;
+}
+
+bool stored_size(int dtype, const int64_t *shape, int rank, int64_t *elements, int64_t *bytes)
+{
+    int64_t count = 1, bits;
+    bool overflow = false, empty = false;
+    for (int i = 0; i < rank; i++) {
+        overflow |= __builtin_mul_overflow(count, shape[i], &count);
+        empty |= shape[i] == 0;
+    }
+    *elements = empty ? 0 : count;
+    if (overflow || __builtin_mul_overflow(*elements, (int64_t)dtype_rows[dtype].bits, &bits) || bits % 8)
+        return false;
+    *bytes = bits / 8;
+    return true;
+}
+
+static const char *print_shape(struct arena *arena, const int64_t *shape, int rank)
+{
+    struct text text = text_make(arena);
+    for (int i = 0; i < rank && i < 8; i++)
+        text_printf(&text, "%s%" PRId64, i ? "," : "", shape[i]);
+    text_add(&text, rank > 8 ? ",…" : "");
+    return text_string(&text);
+}
+
+static bool check_size(struct reading *r, struct stored *t)
+{
+    int64_t bytes;
+    bool sized = stored_size(t->dtype, t->shape, t->rank, &t->elements, &bytes);
+    if (sized && bytes == t->bytes)
+        return true;
+    const char *shape = print_shape(r->arena, t->shape, t->rank), *dtype = dtype_rows[t->dtype].file_name;
+    if (!sized)
+        return REPORT(r, bad_size, "tensor %s: [%s] of %s is no number of bytes that can be stored", SHOWN(r, t->name), shape, dtype);
+    return REPORT(r, bad_size, "tensor %s: [%s] of %s takes %" PRId64 " bytes, its data_offsets span %" PRId64,
+                  SHOWN(r, t->name), shape, dtype, bytes, t->bytes);
+}
+
+static bool check_sizes(struct reading *r)
+{
+    for (size_t i = 0; i < r->shard->count; i++)
+        if (!check_size(r, &r->shard->tensors[i]))
+            return false;
+    return true;
+}
+
+/* The data ends exactly where the file does; offsets become absolute. */
+static bool check_end(struct reading *r, int64_t file_size)
+{
+    struct shard *s = r->shard;
+    int64_t end = s->count ? s->tensors[s->count - 1].offset + s->tensors[s->count - 1].bytes : 0;
+    int64_t have = file_size - r->data;
+    if (end > have)
+        return REPORT(r, bad_length, "the tensors take %" PRId64 " bytes, the file holds %" PRId64 ": it was cut short", end, have);
+    if (end < have)
+        return REPORT(r, bad_length, "%" PRId64 " bytes follow the last tensor's data", have - end);
+    for (size_t i = 0; i < s->count; i++)
+        s->tensors[i].offset += r->data;
+    return true;
+}
+
+static int compare_metadata(const void *a, const void *b)
+{
+    return strcmp(((const struct metadata *)a)->key, ((const struct metadata *)b)->key);
+}
+
+static bool sort_metadata(struct reading *r)
+{
+    struct shard *s = r->shard;
+    if (s->metadata_count)
+        qsort(s->metadata, s->metadata_count, sizeof *s->metadata, compare_metadata);
+    for (size_t i = 1; i < s->metadata_count; i++)
+        if (!strcmp(s->metadata[i - 1].key, s->metadata[i].key))
+            return REPORT(r, duplicate_tensor, "\"__metadata__\": %s stands twice", SHOWN(r, s->metadata[i].key));
+    return true;
+}
+
+bool safetensors_parse(struct arena *arena, const char *path, const char *header, size_t size, int64_t file_size,
+                       struct shard *shard, struct diags *diags)
+{
+    *shard = (struct shard){.path = path};
+    struct reading r = {arena, shard, diags, 8 + (int64_t)size};
+    return read_members(&r, header, size) && sort_metadata(&r) && check_names(&r) && check_offsets(&r) &&
+           check_sizes(&r) && check_end(&r, file_size);
+}
+
+const char *metadata_find(const struct metadata *metadata, size_t count, const char *key)
+{
+    struct metadata wanted = {key, NULL};
+    const struct metadata *m = count ? bsearch(&wanted, metadata, count, sizeof wanted, compare_metadata) : NULL;
+    return m ? m->value : NULL;
+}
+
+/* ---- files ---- */
+
+static bool read_length(struct reading *r, const struct file *file, uint64_t *length)
+{
+    unsigned char bytes[8];
+    if (file->size < 8)
+        return REPORT(r, not_safetensors, "the file holds %" PRId64 " bytes; a safetensors file starts with 8 bytes of length",
+                      file->size);
+    int error = file_read_at(file, bytes, 8, 0);
+    if (error)
+        return REPORT(r, cannot_read, "cannot read the header: %s", file_reason(error));
+    *length = 0;
+    for (int i = 7; i >= 0; i--)
+        *length = *length << 8 | bytes[i];
+    if (*length > SAFETENSORS_HEADER_MAX)
+        return REPORT(r, not_safetensors, "a header of %" PRIu64 " bytes is announced; at most %d are read", *length,
+                      SAFETENSORS_HEADER_MAX);
+    if ((int64_t)*length > file->size - 8)
+        return REPORT(r, not_safetensors, "a header of %" PRIu64 " bytes is announced in a file of %" PRId64, *length, file->size);
+    return true;
+}
+
+/* What safetensors_open does once the length is known; header is scratch memory. */
+static bool read_header(struct reading *r, const struct file *file, uint64_t length, struct arena *scratch)
+{
+    char *header = arena_alloc(scratch, (size_t)length + 1);
+    int error = file_read_at(file, header, (size_t)length, 8);
+    if (error)
+        return REPORT(r, cannot_read, "cannot read the header: %s", file_reason(error));
+    return safetensors_parse(r->arena, r->shard->path, header, (size_t)length, file->size, r->shard, r->diags);
+}
+
+bool safetensors_open(struct arena *arena, const char *path, struct arena *scratch, struct shard *shard, struct diags *diags)
+{
+    *shard = (struct shard){.path = arena_string(arena, path)};
+    struct reading r = {arena, shard, diags, 0};
+    struct file *file = NULL;
+    uint64_t length;
+    int error = file_open(arena, path, &file);
+    if (error)
+        return REPORT(&r, cannot_read, "cannot open the file: %s", file_reason(error));
+    bool ok = read_length(&r, file, &length) && read_header(&r, file, length, scratch);
+    shard->file = file;
+    return ok;
+}

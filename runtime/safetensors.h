@@ -1,0 +1,56 @@
+/* safetensors: the container of Hugging Face checkpoints, read and written. file-formats.md §2.1.
+ *   u64 little-endian N | N bytes of JSON | data; offsets count from byte 8 + N.
+ * The reader enforces what the reference reader does, in its order, and refuses duplicate names as well; it reads a
+ * header only: data comes by file_read_at through the offsets given here. A tensor's name is a label, never a path. */
+#ifndef QUERN_RUNTIME_SAFETENSORS_H
+#define QUERN_RUNTIME_SAFETENSORS_H
+
+#include "lang/diag.h"
+#include "lang/format.h"
+#include "runtime/file.h"
+
+enum {
+    SAFETENSORS_HEADER_MAX = 100000000, /* decimal, as the reference reader */
+    SAFETENSORS_RECORD_MAX = 1 << 20,   /* bytes of one tensor's JSON record */
+    SAFETENSORS_ALIGNMENT = 8           /* the writer pads the header to it */
+};
+
+/* One tensor of a file. */
+struct stored {
+    const char *name;
+    int dtype;            /* enum dtype; -1: unknown (a list of names) */
+    int rank;             /* -1: unknown */
+    const int64_t *shape;
+    int64_t elements;     /* -1: unknown */
+    int64_t offset, bytes;    /* offset: from the start of the file; bytes -1: unknown */
+    const struct shard *shard; /* where it lies */
+};
+struct metadata {
+    const char *key, *value;
+};
+/* One safetensors file. */
+struct shard {
+    const char *path;
+    struct file *file; /* NULL when only a header was parsed */
+    struct stored *tensors; /* in the order of their data */
+    size_t count, capacity;
+    struct metadata *metadata; /* sorted by key */
+    size_t metadata_count, metadata_capacity;
+};
+
+/* Reads the header of path; scratch holds its text meanwhile. false after reporting. */
+bool safetensors_open(struct arena *arena, const char *path, struct arena *scratch, struct shard *shard, struct diags *diags);
+/* The same on bytes: the header's text and the length of the whole file. */
+bool safetensors_parse(struct arena *arena, const char *path, const char *header, size_t size, int64_t file_size,
+                       struct shard *shard, struct diags *diags);
+const char *metadata_find(const struct metadata *metadata, size_t count, const char *key); /* or NULL */
+
+/* bits of dtype times the product of shape, in bytes. false: it overflows 63 bits or is no whole number of bytes. */
+bool stored_size(int dtype, const int64_t *shape, int rank, int64_t *elements, int64_t *bytes);
+
+/* Orders tensors as the reference writer does (largest element type first, then by name) and fills their offsets.
+ * header: the complete first 8 + N bytes; length: of the whole file. false when the header passes its limit. */
+bool safetensors_layout(struct arena *arena, struct stored *tensors, size_t count, const struct metadata *metadata,
+                        size_t metadata_count, struct text *header, int64_t *length);
+
+#endif
