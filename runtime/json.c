@@ -71,6 +71,8 @@ static json_t *read_value(struct json_walk *w)
     }
     if (cut && json_error_code(&error) == json_error_premature_end_of_input)
         snprintf(w->message, sizeof w->message, "the value at byte %zu is longer than %zu bytes", w->at, w->value_limit);
+    else if (json_error_code(&error) == json_error_null_character)
+        snprintf(w->message, sizeof w->message, "a NUL character in the string at byte %zu", w->at);
     else
         snprintf(w->message, sizeof w->message, "%.120s at byte %zu", error.text, w->at + (size_t)error.position);
     w->error = w->message;
