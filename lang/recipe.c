@@ -1,6 +1,7 @@
 /* Recipe: looking specs and slots up, and the recipe as text. See recipe.h.
  * The text: every spec canonical, sets written out, derivations and imports gone, rules in first-match order. */
 #include "lang/resolve.h"
+#include "lang/yaml_value.h"
 
 #include <string.h>
 
@@ -112,8 +113,11 @@ static void print_config(struct text *out, const struct config *c)
         print_name(out, c->schedule);
         text_char(out, '\n');
     }
-    if (c->extra || c->is_null)
-        text_printf(out, "  extra %s\n", c->extra ? c->extra : "null");
+    if (c->extra) {
+        text_add(out, "  extra ");
+        yaml_print_json(out, c->extra);
+        text_char(out, '\n');
+    }
     text_add(out, "}\n");
 }
 
