@@ -67,6 +67,7 @@ struct ast_predicate {
     struct ast_term term, other; /* COMPARE: term op other; IN: term in low..high */
     enum ast_comparison comparison;
     int64_t low, high;
+    const char *low_spelling, *high_spelling; /* as written, or NULL */
     struct ast_name set;
     const struct ast_predicate *set_predicate; /* filled by resolve.c */
 };

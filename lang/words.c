@@ -57,9 +57,6 @@ static const char *const words_format_kind[] = {"int", "float", "codebook", "uin
 static const char *const words_target[] = {"config", "skip", "spec"};
 static const char *const words_quantity[] = {"bits_per_weight", "size_ratio", "bytes", "quantized_fraction"};
 static const char *const words_schedule[] = {"enable_observer", "enable_fake_quant", "disable_observer"};
-/* Quark's pre-quantization and post-quantization lists (language.md §2.2) */
-static const char *const words_prepare[] = {"preprocess", "equalize", "activation_equalization", "channel_splitting"};
-static const char *const words_algorithm[] = {"gptq", "gpfq", "gpfa2q", "calibrate_batch_norm", "bias_correction"};
 
 const struct word_list word_lists[WORD_SET_COUNT] = {
 #define SET(name, what) {what, words_##name, COUNT(words_##name)},

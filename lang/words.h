@@ -34,8 +34,6 @@
     SET(target, "a target")           /* enum ast_target_kind */    \
     SET(quantity, "a quantity")       /* of expect */               \
     SET(schedule, "a step of a schedule")                           \
-    SET(prepare, "a preparation step")                              \
-    SET(algorithm, "an algorithm")                                  \
     SET(decl, "a declaration")        /* enum ast_decl_kind */
 
 enum word_set {
