@@ -47,6 +47,10 @@ struct recipe_expect {
     const struct ast_expect *ast;
     const struct config *config; /* NULL: skip, none, or a quantity */
 };
+struct recipe_step {
+    const struct ast_step *ast;
+    bool algorithm; /* else prepare */
+};
 struct named_spec {
     const char *name;
     struct span span;
@@ -69,6 +73,9 @@ struct recipe {
     size_t group_count;
     struct recipe_expect *expects;
     size_t expect_count;
+    struct recipe_step *steps; /* of prepare and algorithm, in source order */
+    size_t step_count;
+    struct unit *unit;         /* the names, for recipe_find_spec and recipe_print (resolve.h) */
     bool megatron_layers;    /* layer number by `layers\.(\d+)` alone */
 };
 

@@ -148,18 +148,16 @@ void format_print(struct text *out, const struct format *f)
     }
 }
 
-static void print_scheme(struct text *out, const struct spec *s)
+void spec_print_scheme(struct text *out, const struct spec *s)
 {
-    if (s->format->kind == FORMAT_KIND_FLOAT && s->scheme == SCHEME_symmetric)
-        return;
-    text_add(out, spec_is_asymmetric(s) ? " asymmetric" : " symmetric");
+    text_add(out, spec_is_asymmetric(s) ? "asymmetric" : "symmetric");
     if (*scheme_words[s->scheme])
         text_printf(out, " %s", scheme_words[s->scheme]);
 }
 
-static void print_granularity(struct text *out, const struct spec *s)
+void spec_print_granularity(struct text *out, const struct spec *s)
 {
-    text_printf(out, " per %s", granularity_words[s->granularity]);
+    text_printf(out, "per %s", granularity_words[s->granularity]);
     switch (s->granularity) {
     case GRANULARITY_tensor:
     case GRANULARITY_token:
@@ -178,9 +176,9 @@ static void print_granularity(struct text *out, const struct spec *s)
     }
 }
 
-static void print_scale(struct text *out, const struct spec *s)
+void spec_print_scale(struct text *out, const struct spec *s)
 {
-    text_add(out, " scale ");
+    text_add(out, "scale ");
     format_print(out, s->scale);
     if (s->pow2 != POW2_none)
         text_printf(out, " pow2 %s", pow2_words[s->pow2]);
@@ -203,10 +201,10 @@ static void print_word(struct text *out, const char *words, int index)
 }
 
 /* `range NAME`, and the arguments that are not the default, by name. */
-static void print_range(struct text *out, const struct spec *s)
+void spec_print_range(struct text *out, const struct spec *s)
 {
     unsigned index = 0, written = 0;
-    text_printf(out, " range %s", range_words[s->range]);
+    text_printf(out, "range %s", range_words[s->range]);
     for (size_t i = 0; i < range_argument_count; i++) {
         const struct range_argument *a = &range_arguments[i];
         if (a->range != s->range || index >= s->range_arg_count)
@@ -223,15 +221,34 @@ static void print_range(struct text *out, const struct spec *s)
     text_add(out, written ? ")" : "");
 }
 
-static void print_bounds(struct text *out, const struct spec *s)
+void spec_print_bounds(struct text *out, const struct spec *s)
 {
-    text_add(out, " static(");
+    text_add(out, "static(");
     if (s->has_low)
         text_number(out, s->low);
     text_add(out, s->has_low ? ", " : "none, ");
     if (s->has_high)
         text_number(out, s->high);
     text_add(out, s->has_high ? ")" : "none)");
+}
+
+void spec_print_rounding(struct text *out, const struct spec *s)
+{
+    text_printf(out, "round %s", rounding_words[s->rounding]);
+    if (s->rounding == ROUNDING_stochastic)
+        text_printf(out, "(%llu)", (unsigned long long)s->seed);
+}
+
+void spec_print_overflow(struct text *out, const struct spec *s)
+{
+    text_printf(out, s->overflow == OVERFLOW_MODE_saturate ? "%s" : "overflow %s", overflow_mode_words[s->overflow]);
+}
+
+/* A blank and the attribute. */
+static void print_next(struct text *out, void (*print)(struct text *, const struct spec *), const struct spec *s)
+{
+    text_char(out, ' ');
+    print(out, s);
 }
 
 /* Zero point, formula, range, rounding and overflow, where they are not the default. */
@@ -242,24 +259,23 @@ static void print_values(struct text *out, const struct spec *s)
     if (s->formula != FORMULA_divide)
         text_printf(out, " formula %s", formula_words[s->formula]);
     if (s->range != RANGE_minmax)
-        print_range(out, s);
+        print_next(out, spec_print_range, s);
     if (s->has_low || s->has_high)
-        print_bounds(out, s);
-    if (s->rounding == ROUNDING_stochastic)
-        text_printf(out, " round stochastic(%llu)", (unsigned long long)s->seed);
-    else if (s->rounding != ROUNDING_even)
-        text_printf(out, " round %s", rounding_words[s->rounding]);
+        print_next(out, spec_print_bounds, s);
+    if (s->rounding != ROUNDING_even)
+        print_next(out, spec_print_rounding, s);
     if (s->overflow != spec_default_overflow(s))
-        text_printf(out, s->overflow == OVERFLOW_MODE_saturate ? " %s" : " overflow %s", overflow_mode_words[s->overflow]);
+        print_next(out, spec_print_overflow, s);
 }
 
 void spec_print(struct text *out, const struct spec *s)
 {
     format_print(out, s->format);
-    print_scheme(out, s);
+    if (s->format->kind != FORMAT_KIND_FLOAT || s->scheme != SCHEME_symmetric)
+        print_next(out, spec_print_scheme, s);
     if (s->scale) {
-        print_granularity(out, s);
-        print_scale(out, s);
+        print_next(out, spec_print_granularity, s);
+        print_next(out, spec_print_scale, s);
     }
     print_values(out, s);
     if (s->compute_input)

@@ -165,6 +165,14 @@ enum overflow_mode spec_default_overflow(const struct spec *spec);
  * spelled out. Equal specs have equal texts; it is the key of kernels, caches, dumps and reports.
  * `quern` reads it back as a spec expression. */
 void spec_print(struct text *out, const struct spec *spec);
+/* One attribute as spec_print writes it, whether it is the default or not. */
+void spec_print_scheme(struct text *out, const struct spec *spec);
+void spec_print_granularity(struct text *out, const struct spec *spec);
+void spec_print_scale(struct text *out, const struct spec *spec);
+void spec_print_range(struct text *out, const struct spec *spec);
+void spec_print_bounds(struct text *out, const struct spec *spec);
+void spec_print_rounding(struct text *out, const struct spec *spec);
+void spec_print_overflow(struct text *out, const struct spec *spec);
 bool spec_same(const struct spec *a, const struct spec *b);
 static inline bool spec_is_asymmetric(const struct spec *spec)
 {

@@ -1,0 +1,137 @@
+/* Predicates: sets by name, words of atoms. language.md §2.4.
+ * A set may stand in many predicates and in other sets, so written out they can be exponentially larger than the text:
+ * nodes and levels of the written-out form are counted and limited. */
+#include "lang/resolve.h"
+
+#include <string.h>
+
+struct extent {
+    size_t nodes, levels;
+};
+
+static struct extent join(struct extent a, struct extent b)
+{
+    size_t nodes = a.nodes + b.nodes + 1;
+    return (struct extent){nodes > EXPANDED_NODES_MAX ? EXPANDED_NODES_MAX + 1 : nodes,
+                           (a.levels > b.levels ? a.levels : b.levels) + 1};
+}
+
+/* ---- atoms whose text is one of a closed set ---- */
+
+static void report_word(struct resolver *r, const struct ast_string *pattern, const char *what, const char *const *words, size_t count)
+{
+    struct diag *d = diag_report(r->diags, DIAG_unknown_name, pattern->span, "there is no %s named `%s`", what, pattern->bytes);
+    const char *nearest = diag_nearest(pattern->bytes, words, count);
+    if (nearest)
+        diag_help(r->diags, d, "did you mean `%s`?", nearest);
+}
+
+static void check_role(struct resolver *r, const struct ast_string *pattern)
+{
+    for (int i = 0; i < SLOT_ROLE_COUNT; i++)
+        if (!strcmp(slot_role_words[i], pattern->bytes))
+            return;
+    report_word(r, pattern, "role", slot_role_words, SLOT_ROLE_COUNT);
+}
+
+static void check_dtype(struct resolver *r, const struct ast_string *pattern)
+{
+    const char *words[DTYPE_COUNT];
+    if (dtype_find_word(pattern->bytes) >= 0)
+        return;
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        words[i] = dtype_rows[i].word;
+    report_word(r, pattern, "element type", words, DTYPE_COUNT);
+}
+
+static void check_atom(struct resolver *r, struct unit *unit, const struct ast_predicate *p)
+{
+    if (p->atom == ATOM_role)
+        check_role(r, &p->pattern);
+    else if (p->atom == ATOM_dtype)
+        check_dtype(r, &p->pattern);
+    else if (p->atom == ATOM_mpath)
+        use_aliases(r, unit, &p->pattern);
+}
+
+/* ---- sets ---- */
+
+static struct extent use_set(struct resolver *r, struct unit *unit, struct ast_predicate *p)
+{
+    struct symbol *s = unit_find(unit, SPACE_SET, p->set.text);
+    if (!s) {
+        report_unknown(r, unit, SPACE_SET, &p->set);
+        return (struct extent){1, 1};
+    }
+    resolve_set_symbol(r, s, p->set.span);
+    p->set_predicate = s->state == SYMBOL_DONE ? s->decl->set : NULL;
+    return (struct extent){s->nodes, s->levels};
+}
+
+/* The parser bounds the depth of what it builds. */
+static struct extent walk(struct resolver *r, struct unit *unit, struct ast_predicate *p)
+{
+    struct extent leaf = {1, 1};
+    if (!p)
+        return leaf;
+    switch (p->kind) {
+    case AST_OR:
+    case AST_AND:
+        leaf = walk(r, unit, p->left);
+        return join(leaf, walk(r, unit, p->right));
+    case AST_NOT:
+        return join(leaf, walk(r, unit, p->left));
+    case AST_SET:
+        return use_set(r, unit, p);
+    case AST_ATOM:
+        check_atom(r, unit, p);
+        return leaf;
+    case AST_COMPARE:
+    case AST_IN:
+    case AST_ANY:
+        return leaf;
+    }
+    return leaf;
+}
+
+static void check_extent(struct resolver *r, struct extent e, struct span span)
+{
+    if (e.nodes > EXPANDED_NODES_MAX || e.levels > EXPANDED_DEPTH_MAX)
+        diag_report(r->diags, DIAG_too_large, span, "with its sets written out this has more than %d %s",
+                    e.levels > EXPANDED_DEPTH_MAX ? EXPANDED_DEPTH_MAX : EXPANDED_NODES_MAX,
+                    e.levels > EXPANDED_DEPTH_MAX ? "levels" : "conditions");
+}
+
+/* A set beyond a limit counts as one node where it is used, so that it is reported once. */
+void resolve_set_symbol(struct resolver *r, struct symbol *symbol, struct span use)
+{
+    if (symbol->state == SYMBOL_DONE || !symbol_enter(r, symbol, use))
+        return;
+    struct extent e = walk(r, symbol->unit, symbol->decl->set);
+    check_extent(r, e, symbol->decl->name.span);
+    bool good = e.nodes <= EXPANDED_NODES_MAX && e.levels <= EXPANDED_DEPTH_MAX;
+    symbol->nodes = good ? e.nodes : 1;
+    symbol->levels = good ? e.levels : 1;
+    symbol_leave(r);
+}
+
+void resolve_predicate(struct resolver *r, struct unit *unit, struct ast_predicate *predicate)
+{
+    if (!predicate)
+        return;
+    struct extent e = walk(r, unit, predicate);
+    check_extent(r, e, predicate->span);
+    bool within = r->nodes <= EXPANDED_NODES_MAX;
+    r->nodes += e.nodes;
+    if (within && r->nodes > EXPANDED_NODES_MAX && e.nodes <= EXPANDED_NODES_MAX)
+        diag_report(r->diags, DIAG_too_large, predicate->span, "with their sets written out the rules have more than %d conditions", EXPANDED_NODES_MAX);
+}
+
+void touch_sets(struct unit *unit, const struct ast_predicate *p)
+{
+    for (; p; p = p->left) { /* every kind but `or` and `and` has no right side */
+        if (p->kind == AST_SET)
+            unit_find(unit, SPACE_SET, p->set.text);
+        touch_sets(unit, p->right);
+    }
+}
