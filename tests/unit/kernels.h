@@ -125,7 +125,7 @@ bool subject_open(struct runner *runner, struct subject *subject, const char *te
 void subject_close(struct subject *subject);
 /* Whether kernels of this subject exist; a required one that does not is a failure. */
 bool subject_supported(struct runner *runner, const struct subject *subject, enum kernel_op op, bool required);
-/* All operations over all fills with the variants picked for this turn. */
-void check_subject(struct runner *runner, const struct subject *subject, bool required);
+/* All operations over the fills with the variants picked for this lot. shape: its number among the spec's shapes. */
+void check_subject(struct runner *runner, const struct subject *subject, unsigned shape, bool required);
 
 #endif

@@ -79,7 +79,7 @@ static void check_text(struct runner *runner, const char *text, const struct gra
             struct subject subject;
             if (!subject_open(runner, &subject, text, spec, dtypes[d], shape->size, shape->rank))
                 continue;
-            check_subject(runner, &subject, required);
+            check_subject(runner, &subject, (unsigned)(shape - grain->shapes), required);
             subject_close(&subject);
             if (runner->quick)
                 break;
