@@ -27,6 +27,7 @@ struct reader {
     struct frame frames[YAML_DEPTH_MAX];
     size_t depth;
     int64_t budget;
+    uint32_t last_end; /* of the latest event with text of its own */
     bool over; /* a document was read to its end */
 };
 
@@ -241,6 +242,24 @@ static bool check_tag(struct reader *r, struct yaml_node *node, const char *tag)
     return false;
 }
 
+/* A scalar's own text begins after its anchor and tag and, for a block scalar, after the line of its `|`: comments
+ * may stand before. */
+static void note_scalar(struct reader *r, struct span span, bool block)
+{
+    const char *text = r->source->bytes;
+    uint32_t at = span.begin;
+    while (at < span.end && strchr(" \t\r\n&!#", text[at]))
+        if (text[at] == '#')
+            at += (uint32_t)strcspn(text + at, "\r\n");
+        else
+            at += text[at] == '&' || text[at] == '!' ? (uint32_t)strcspn(text + at, " \t\r\n,]}") : 1;
+    while (block && at < span.end && text[at] != '\n' && text[at] != '\r')
+        at++;
+    span.begin = at < span.end ? at : span.end;
+    r->last_end = span.end;
+    *ARENA_PUSH(r->arena, r->document->scalars, r->document->scalar_count, r->scalar_capacity) = span;
+}
+
 static bool add_scalar(struct reader *r)
 {
     const char *value = (const char *)r->event.data.scalar.value, *tag = (const char *)r->event.data.scalar.tag;
@@ -255,7 +274,8 @@ static bool add_scalar(struct reader *r)
             diag_report(r->diags, DIAG_yaml_value, node->span, "`%s` %s", node->text, wrong);
         node->bad = wrong;
     }
-    *ARENA_PUSH(r->arena, r->document->scalars, r->document->scalar_count, r->scalar_capacity) = node->span;
+    yaml_scalar_style_t style = r->event.data.scalar.style;
+    note_scalar(r, node->span, style == YAML_LITERAL_SCALAR_STYLE || style == YAML_FOLDED_SCALAR_STYLE);
     set_anchor(r, r->event.data.scalar.anchor, node);
     add_node(r, node);
     return true;
@@ -277,8 +297,10 @@ static bool open_collection(struct reader *r, enum yaml_kind kind, const yaml_ch
 static bool close_collection(struct reader *r)
 {
     struct yaml_node *node = r->frames[--r->depth].node;
-    uint32_t end = event_span(r).end;
-    node->span.end = end > node->span.end ? end : node->span.end;
+    struct span span = event_span(r);
+    if (span.end > span.begin) /* a bracket; a block ends at whatever comes next, comments passed over */
+        r->last_end = span.end;
+    node->span.end = r->last_end > node->span.end ? r->last_end : node->span.end;
     if (node->kind == YAML_MAPPING && !yaml_merge(r->arena, node, r->diags, &r->budget))
         return false;
     yaml_measure(node);
@@ -325,6 +347,7 @@ static bool handle_event(struct reader *r)
         return check_directives(r, event_span(r).end);
     case YAML_ALIAS_EVENT:
         node = resolve_alias(r);
+        r->last_end = event_span(r).end;
         if (node)
             add_node(r, node);
         return node;
