@@ -2,6 +2,7 @@
  * said. language.md §3; what Megatron does with each odd input is in docs/yaml.md. */
 #include "lang/yaml_read.h"
 
+#include <stdio.h>
 #include <string.h>
 #include "lang/words.h"
 
@@ -88,11 +89,24 @@ static const struct yaml_node *get_needed(struct yaml_reading *y, const struct m
     return node;
 }
 
+static void warn_skip(struct yaml_reading *y, const struct yaml_node *node)
+{
+    for (size_t i = 0; y->configs && y->configs->kind == YAML_MAPPING && i < y->configs->count; i++) {
+        if (!yaml_is(y->configs->pairs[i].key, "skip"))
+            continue;
+        struct diag *diag = diag_report(y->diags, DIAG_yaml_skip_config, node->span, "`config: skip` skips; it does not mean the config `skip`");
+        diag_note(y->diags, diag, y->configs->pairs[i].key->span, "the config is here");
+        diag_help(y->diags, diag, "to mean the config write `config: {name: skip}`");
+        y->configs = NULL; /* once is enough */
+    }
+}
+
 /* `skip`, a config's key, or {name: KEY} for a config that is called `skip`. */
 static bool read_config_target(struct yaml_reading *y, struct ast_rule *rule, const struct yaml_node *node)
 {
     if (yaml_is(node, "skip")) {
         rule->target = AST_TARGET_SKIP;
+        warn_skip(y, node);
         return true;
     }
     const struct yaml_node *name = yaml_get(node, "name");

@@ -198,6 +198,7 @@ static void read_root(struct yaml_reading *y, const struct yaml_node *root)
 {
     if (!yaml_expect(y, root, YAML_MAPPING, "a mapping with keys such as `configs` and `matchers`") || report_foreign(y, root))
         return;
+    y->configs = yaml_get(root, "configs");
     for (size_t i = 0; i < root->count; i++)
         read_key(y, &root->pairs[i]);
 }

@@ -11,6 +11,7 @@ struct yaml_reading {
     struct diags *diags;
     struct ast *ast;
     struct ast_decl **end; /* where the next declaration goes */
+    const struct yaml_node *configs; /* the value of `configs`, or NULL */
     struct ast_decl *match; /* the one of `matchers` and `policy`, once one of them was read */
 };
 
