@@ -335,7 +335,7 @@ static void print_specs(struct text *out, const struct recipe *recipe)
             }
 }
 
-void recipe_print(struct text *out, const struct recipe *recipe)
+static void print_blocks(struct text *out, const struct recipe *recipe)
 {
     print_heading(out, recipe);
     print_specs(out, recipe);
@@ -347,4 +347,13 @@ void recipe_print(struct text *out, const struct recipe *recipe)
     print_steps(out, recipe, false);
     print_steps(out, recipe, true);
     print_matching(out, recipe);
+}
+
+/* Blocks begin with an empty line, the first one apart. */
+void recipe_print(struct text *out, const struct recipe *recipe)
+{
+    struct text blocks = text_make(out->arena);
+    print_blocks(&blocks, recipe);
+    size_t skip = blocks.size && blocks.bytes[0] == '\n';
+    text_add_bytes(out, text_string(&blocks) + skip, blocks.size - skip);
 }

@@ -141,7 +141,7 @@ static bool read_value(struct resolver *r, const struct ast_argument *a, float *
 static bool refuse_twice(struct resolver *r, struct span span, float value)
 {
     struct text text = text_make(r->arena);
-    text_number(&text, value);
+    text_float(&text, value);
     text_add(&text, " stands twice in the codebook");
     return refuse(r, span, text_string(&text));
 }

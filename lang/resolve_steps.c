@@ -136,6 +136,7 @@ static void keep_step(struct resolver *r, const struct ast_step *step, bool algo
 
 void resolve_steps(struct resolver *r, struct unit *unit, const struct ast_decl *decl, bool keep)
 {
+    unsigned errors = r->diags->errors;
     for (const struct ast_step *step = decl->steps; step; step = step->next) {
         if (find_step(step, decl->kind))
             check_fields(r, step);
@@ -145,7 +146,7 @@ void resolve_steps(struct resolver *r, struct unit *unit, const struct ast_decl 
         if (keep)
             keep_step(r, step, decl->kind == AST_DECL_algorithm);
     }
-    if (keep)
+    if (keep && r->diags->errors == errors)
         diag_report(r->diags, DIAG_no_effect, decl->span, "the steps of `%s` are checked and kept, but have no effect yet",
                     decl->kind == AST_DECL_algorithm ? "algorithm" : "prepare");
 }

@@ -2,6 +2,8 @@
 #include "lang/spec.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- the words of attributes.def, one table a set ---- */
@@ -118,12 +120,25 @@ static void print_float_format(struct text *out, const struct format *f)
     text_add(out, f->is_signed ? ")" : ", unsigned)");
 }
 
+void text_float(struct text *out, float value)
+{
+    char buffer[40];
+    double shortest = value;
+    for (int digits = 1; digits <= 9; digits++) {
+        snprintf(buffer, sizeof buffer, "%.*g", digits, (double)value);
+        shortest = strtod(buffer, NULL);
+        if ((float)shortest == value)
+            break;
+    }
+    text_number(out, shortest);
+}
+
 static void print_codebook(struct text *out, const struct format *f)
 {
     text_add(out, "codebook(");
     for (unsigned i = 0; i < f->count; i++) {
         text_add(out, i ? ", " : "");
-        text_number(out, f->values[i]);
+        text_float(out, f->values[i]);
     }
     text_char(out, ')');
 }

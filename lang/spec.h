@@ -153,6 +153,7 @@ bool format_is_plain(const struct format *format);
 void format_print(struct text *out, const struct format *format);
 /* A number as the language writes it: integers without a point, else the shortest decimal that reads back. */
 void text_number(struct text *out, double value);
+void text_float(struct text *out, float value); /* the shortest that reads back as a 32-bit float */
 
 /* What a format alone means when nothing else is said (language.md §2.3's defaults). */
 struct spec spec_default(const struct format *format);

@@ -98,7 +98,8 @@ static void report(struct resolver *r, const struct chain *chain, const struct s
     }
     bool swap = at.source == other.source ? other.begin > at.begin : !chain->carrier[c->second] && chain->carrier[c->first];
     struct diag *d = diag_report(r->diags, DIAG_contradiction, swap ? other : at, "`%s` contradicts `%s`: %s", a, b, c->reason);
-    diag_note(r->diags, d, swap ? at : other, "`%s` comes from here", swap ? a : b);
+    bool written = (swap ? c->first : c->second) == AST_FORMAT || chain->written[swap ? c->first : c->second];
+    diag_note(r->diags, d, swap ? at : other, written ? "`%s` comes from here" : "`%s` is the default", swap ? a : b);
 }
 
 bool spec_check(struct resolver *r, const struct chain *chain, const struct spec *spec)

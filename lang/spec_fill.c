@@ -173,7 +173,7 @@ static bool fill_bounds(struct resolver *r, const struct ast_attribute *a, struc
     if (!s->has_low && !s->has_high)
         return refuse(r, a->span, "`static(none, none)` gives neither end of the range");
     if (s->has_low && s->has_high && s->low >= s->high)
-        return refuse(r, a->span, "the low end of `static(low, high)` lies below the high end");
+        return refuse(r, a->span, "the low end of `static(low, high)` must lie below its high end");
     return true;
 }
 
