@@ -1,5 +1,6 @@
 /* Configs in the YAML form. A payload whose keys are all slots is a config of specs; any other is opaque and kept
  * as JSON; in a mixture the keys that are no slots are kept. language.md §3. */
+#include "lang/yaml_print.h"
 #include "lang/yaml_read.h"
 
 #include <string.h>
@@ -116,6 +117,20 @@ static struct census count_keys(const struct yaml_node *payload)
             census.native++;
     }
     return census;
+}
+
+bool yaml_is_opaque(struct arena *arena, const char *json)
+{
+    struct diags scratch;
+    struct text text = text_make(arena);
+    diags_init(&scratch, arena);
+    yaml_print_json(&text, json);
+    struct source source = {.name = "", .bytes = text_string(&text), .size = text.size};
+    const struct yaml_node *root = yaml_read(arena, &source, &scratch)->root;
+    if (!root || root->kind != YAML_MAPPING)
+        return root && root->kind == YAML_SEQUENCE;
+    struct census census = count_keys(root);
+    return census.unknown && !census.slots;
 }
 
 static void keep_extra(struct yaml_reading *y, struct ast_decl *config, const struct yaml_node *node)

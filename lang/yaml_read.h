@@ -40,8 +40,6 @@ bool yaml_call_value(struct yaml_reading *y, struct text *out, const struct yaml
 /* ---- specs (yaml_spec.c) ---- */
 bool yaml_is_spec_map(const struct yaml_node *node);
 struct ast_spec *yaml_spec(struct yaml_reading *y, const struct yaml_node *node);
-/* The key of an attribute in a spec map. */
-extern const char *const yaml_spec_keys[AST_ATTRIBUTE_COUNT];
 
 /* ---- top-level keys: one row of yaml_keys.def each ---- */
 #define KEY(key, function) void yaml_read_##function(struct yaml_reading *y, const struct yaml_pair *pair);

@@ -1,15 +1,21 @@
 /* Specs in the YAML form: `{format: int4, scheme: symmetric, granularity: {group: 128}, scale: f16}`.
  * Each value becomes the .qr text of its attribute and is parsed alone, so that a message stands at the value. */
+#include "lang/yaml_print.h"
 #include "lang/yaml_read.h"
 
 #include <string.h>
 
-const char *const yaml_spec_keys[AST_ATTRIBUTE_COUNT] = {
+static const char *const spec_keys[AST_ATTRIBUTE_COUNT] = {
     [AST_FORMAT] = "format",   [AST_SCHEME] = "scheme",     [AST_GRANULARITY] = "granularity", [AST_SCALE] = "scale",
     [AST_ZERO] = "zero",       [AST_FORMULA] = "formula",   [AST_RANGE] = "range",             [AST_STATIC] = "static",
     [AST_ROUNDING] = "round",  [AST_OVERFLOW] = "overflow", [AST_COMPUTE] = "compute",         [AST_TIMING] = "timing",
     [AST_PACK] = "pack",       [AST_RAGGED] = "ragged",     [AST_EPS] = "eps",
 };
+
+const char *yaml_spec_key(enum ast_attribute_kind kind)
+{
+    return spec_keys[kind];
+}
 
 bool yaml_is_spec_map(const struct yaml_node *node)
 {
@@ -82,7 +88,7 @@ static bool print_attribute(struct yaml_reading *y, struct text *out, enum ast_a
     case AST_TIMING: break;
     case AST_FORMAT: break;
     case AST_ZERO: case AST_FORMULA: case AST_RANGE: case AST_ROUNDING: case AST_COMPUTE: case AST_PACK: case AST_RAGGED:
-    case AST_EPS: text_printf(out, "%s ", yaml_spec_keys[kind]); break;
+    case AST_EPS: text_printf(out, "%s ", spec_keys[kind]); break;
     case AST_ATTRIBUTE_COUNT: return false;
     }
     return yaml_call(y, out, node, "a word or a word with arguments");
@@ -106,7 +112,7 @@ static struct ast_attribute *read_attribute(struct yaml_reading *y, enum ast_att
     struct ast_attribute *attribute = spec ? spec->attributes : NULL;
     if (!attribute || (attribute->kind == kind && !attribute->next))
         return attribute;
-    diag_report(y->diags, DIAG_yaml_shape, node->span, "expected one value of `%s`, saw `%s`", yaml_spec_keys[kind],
+    diag_report(y->diags, DIAG_yaml_shape, node->span, "expected one value of `%s`, saw `%s`", spec_keys[kind],
                 text_string(&text) + strlen("int8 "));
     return NULL;
 }
@@ -142,7 +148,7 @@ static struct ast_spec *read_head(struct yaml_reading *y, const struct yaml_node
 static int find_attribute(const struct yaml_node *key)
 {
     for (int i = 0; i < AST_ATTRIBUTE_COUNT; i++)
-        if (yaml_is(key, yaml_spec_keys[i]))
+        if (yaml_is(key, spec_keys[i]))
             return i;
     return -1;
 }
@@ -150,7 +156,7 @@ static int find_attribute(const struct yaml_node *key)
 static void report_attribute(struct yaml_reading *y, const struct yaml_node *key)
 {
     struct diag *diag = diag_report(y->diags, DIAG_yaml_attribute, key->span, "a spec has no attribute `%s`", key->text);
-    yaml_help_nearest(y, diag, key->text, yaml_spec_keys, AST_ATTRIBUTE_COUNT);
+    yaml_help_nearest(y, diag, key->text, spec_keys, AST_ATTRIBUTE_COUNT);
 }
 
 static struct ast_spec *read_map(struct yaml_reading *y, const struct yaml_node *map)
