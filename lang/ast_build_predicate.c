@@ -154,9 +154,10 @@ struct ast_predicate *qr_atom_word(struct qr_parse *parse, enum atom atom, struc
 
 /* ---- comparisons ---- */
 
-struct ast_term qr_term(enum ast_term_kind kind, struct ast_number integer, struct span span)
+struct ast_term qr_term(struct qr_parse *parse, enum ast_term_kind kind, struct ast_number integer, struct span span)
 {
-    return (struct ast_term){.kind = kind, .integer = integer.integer, .spelling = integer.spelling, .span = span};
+    return (struct ast_term){.kind = kind, .integer = integer.integer, 
+                             .spelling = kind == AST_TERM_INTEGER ? qr_own_spelling(parse->arena, integer) : NULL, .span = span};
 }
 
 struct ast_term qr_term_modulus(struct qr_parse *parse, struct ast_term term, struct ast_number modulus, struct span span)
@@ -166,7 +167,7 @@ struct ast_term qr_term_modulus(struct qr_parse *parse, struct ast_term term, st
         modulus.integer = 1;
     }
     term.modulus = modulus.integer;
-    term.spelling = term.kind == AST_TERM_INTEGER ? NULL : modulus.spelling;
+    term.spelling = term.kind == AST_TERM_INTEGER ? NULL : qr_own_spelling(parse->arena, modulus);
     term.span = span;
     return term;
 }
@@ -188,7 +189,7 @@ struct ast_predicate *qr_in(struct qr_parse *parse, struct ast_term term, struct
     p->term = term;
     p->low = low.integer;
     p->high = high.integer;
-    p->low_spelling = low.spelling;
-    p->high_spelling = high.spelling;
+    p->low_spelling = qr_own_spelling(parse->arena, low);
+    p->high_spelling = qr_own_spelling(parse->arena, high);
     return p;
 }

@@ -207,7 +207,7 @@ static void read_dimension(struct qr_parse *parse, struct ast_granularity *g, st
     else if (number.integer != -1 && !check_range(parse, "a block's size other than -1 (the whole dimension)", &number, 1, INT64_MAX))
         number.integer = 1;
     if (g->rank == 0)
-        g->spelling = number.spelling;
+        g->spelling = qr_own_spelling(parse->arena, number);
     g->dims[g->rank++] = number.integer;
 }
 

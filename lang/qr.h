@@ -122,6 +122,8 @@ void qr_bad_number(struct qr_parse *parse, union QR_PARSE_STYPE *value, const ch
 void qr_open_string(struct qr_parse *parse, struct span span);
 void qr_comment(struct qr_parse *parse, struct span span);
 void qr_control(struct qr_parse *parse, const char *text, struct span span);
+/* The spelling of an integer when it is not the canonical one, else NULL. */
+const char *qr_own_spelling(struct arena *arena, struct ast_number number);
 /* Reads a number's text; false when it is none. *overflow: well-formed but too large. */
 bool qr_read_number(struct arena *arena, const char *text, size_t size, struct ast_number *number, bool *overflow);
 
@@ -199,7 +201,7 @@ struct ast_predicate *qr_atom_word(struct qr_parse *parse, enum atom atom, struc
 struct ast_name qr_words(struct qr_parse *parse, struct ast_name first, struct ast_name second);
 struct ast_predicate *qr_compare(struct qr_parse *parse, struct ast_term left, int comparison, struct ast_term right, struct span span);
 struct ast_predicate *qr_in(struct qr_parse *parse, struct ast_term term, struct ast_number low, struct ast_number high, struct span span);
-struct ast_term qr_term(enum ast_term_kind kind, struct ast_number integer, struct span span);
+struct ast_term qr_term(struct qr_parse *parse, enum ast_term_kind kind, struct ast_number integer, struct span span);
 struct ast_term qr_term_modulus(struct qr_parse *parse, struct ast_term term, struct ast_number modulus, struct span span);
 
 struct ast_rule *qr_rule(struct qr_parse *parse, enum ast_target_kind target, struct ast_name name);

@@ -420,11 +420,11 @@ term:
 | term_base "%" INTEGER                 { $$ = qr_term_modulus(parse, $term_base, $INTEGER, @$); }
 ;
 term_base:
-  INTEGER                               { $$ = qr_term(AST_TERM_INTEGER, $INTEGER, @$); }
-| "layer"                               { $$ = qr_term(AST_TERM_LAYER, (struct ast_number){0}, @$); }
-| "ndim"                                { $$ = qr_term(AST_TERM_NDIM, (struct ast_number){0}, @$); }
-| "numel"                               { $$ = qr_term(AST_TERM_NUMEL, (struct ast_number){0}, @$); }
-| "shape" "[" INTEGER "]"               { $$ = qr_term(AST_TERM_SHAPE, $INTEGER, @$); }
+  INTEGER                               { $$ = qr_term(parse, AST_TERM_INTEGER, $INTEGER, @$); }
+| "layer"                               { $$ = qr_term(parse, AST_TERM_LAYER, (struct ast_number){0}, @$); }
+| "ndim"                                { $$ = qr_term(parse, AST_TERM_NDIM, (struct ast_number){0}, @$); }
+| "numel"                               { $$ = qr_term(parse, AST_TERM_NUMEL, (struct ast_number){0}, @$); }
+| "shape" "[" INTEGER "]"               { $$ = qr_term(parse, AST_TERM_SHAPE, $INTEGER, @$); }
 ;
 comparison_op:
   "=="                                  { $$ = AST_EQ; }

@@ -179,6 +179,12 @@ bool qr_read_number(struct arena *arena, const char *text, size_t size, struct a
     return read_decimal(arena, s, number, overflow);
 }
 
+const char *qr_own_spelling(struct arena *arena, struct ast_number number)
+{
+    const char *canonical = arena_printf(arena, "%lld", (long long)number.integer);
+    return number.spelling && strcmp(number.spelling, canonical) ? number.spelling : NULL;
+}
+
 int qr_number(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, size_t size, struct span span)
 {
     bool overflow;

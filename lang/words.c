@@ -55,6 +55,8 @@ static const char *const words_winner[] = {"first", "last", "specific"};
 static const char *const words_compat[] = {"code", "doc"};
 static const char *const words_format_kind[] = {"int", "float", "codebook", "uint"};
 static const char *const words_target[] = {"config", "skip", "spec"};
+static const char *const words_spelling[] = {"qr", "yaml"};
+static const char *const words_slot_key[] = {"", "index", "name"};
 static const char *const words_quantity[] = {"bits_per_weight", "size_ratio", "bytes", "quantized_fraction"};
 static const char *const words_schedule[] = {"enable_observer", "enable_fake_quant", "disable_observer"};
 

@@ -32,6 +32,8 @@
     SET(compat, "a compatibility")    /* 0 code, 1 doc */           \
     SET(format_kind, "a kind of format") /* int, float, codebook: enum format_kind; 3 uint */ \
     SET(target, "a target")           /* enum ast_target_kind */    \
+    SET(spelling, "a spelling")       /* enum spelling */           \
+    SET(slot_key, "a kind of key")    /* enum slot_key_kind */      \
     SET(quantity, "a quantity")       /* of expect */               \
     SET(schedule, "a step of a schedule")                           \
     SET(decl, "a declaration")        /* enum ast_decl_kind */
