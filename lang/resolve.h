@@ -88,6 +88,7 @@ struct resolver {
     unsigned depth;
     size_t nodes;            /* of all predicates so far, sets written out */
     size_t slots;            /* of all configs so far, derived ones included */
+    struct chain **presets;  /* of each row of presets[] that was used, its chain; or NULL */
     size_t group_capacity, step_capacity, expect_capacity;
 };
 

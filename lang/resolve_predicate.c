@@ -1,9 +1,7 @@
-/* Predicates: sets by name, words of atoms. language.md §2.4.
+/* Predicates: sets by name, aliases in mpath queries. language.md §2.4.
  * A set may stand in many predicates and in other sets, so written out they can be exponentially larger than the text:
  * nodes and levels of the written-out form are counted and limited. */
 #include "lang/resolve.h"
-
-#include <string.h>
 
 struct extent {
     size_t nodes, levels;
@@ -14,44 +12,6 @@ static struct extent join(struct extent a, struct extent b)
     size_t nodes = a.nodes + b.nodes + 1;
     return (struct extent){nodes > EXPANDED_NODES_MAX ? EXPANDED_NODES_MAX + 1 : nodes,
                            (a.levels > b.levels ? a.levels : b.levels) + 1};
-}
-
-/* ---- atoms whose text is one of a closed set ---- */
-
-static void report_word(struct resolver *r, const struct ast_string *pattern, const char *what, const char *const *words, size_t count)
-{
-    struct diag *d = diag_report(r->diags, DIAG_unknown_name, pattern->span, "there is no %s named `%s`", what, pattern->bytes);
-    const char *nearest = diag_nearest(pattern->bytes, words, count);
-    if (nearest)
-        diag_help(r->diags, d, "did you mean `%s`?", nearest);
-}
-
-static void check_role(struct resolver *r, const struct ast_string *pattern)
-{
-    for (int i = 0; i < SLOT_ROLE_COUNT; i++)
-        if (!strcmp(slot_role_words[i], pattern->bytes))
-            return;
-    report_word(r, pattern, "role", slot_role_words, SLOT_ROLE_COUNT);
-}
-
-static void check_dtype(struct resolver *r, const struct ast_string *pattern)
-{
-    const char *words[DTYPE_COUNT];
-    if (dtype_find_word(pattern->bytes) >= 0)
-        return;
-    for (int i = 0; i < DTYPE_COUNT; i++)
-        words[i] = dtype_rows[i].word;
-    report_word(r, pattern, "element type", words, DTYPE_COUNT);
-}
-
-static void check_atom(struct resolver *r, struct unit *unit, const struct ast_predicate *p)
-{
-    if (p->atom == ATOM_role)
-        check_role(r, &p->pattern);
-    else if (p->atom == ATOM_dtype)
-        check_dtype(r, &p->pattern);
-    else if (p->atom == ATOM_mpath)
-        use_aliases(r, unit, &p->pattern);
 }
 
 /* ---- sets ---- */
@@ -84,7 +44,8 @@ static struct extent walk(struct resolver *r, struct unit *unit, struct ast_pred
     case AST_SET:
         return use_set(r, unit, p);
     case AST_ATOM:
-        check_atom(r, unit, p);
+        if (p->atom == ATOM_mpath)
+            use_aliases(r, unit, &p->pattern);
         return leaf;
     case AST_COMPARE:
     case AST_IN:

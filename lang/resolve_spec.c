@@ -44,7 +44,7 @@ static bool is_plain_default(const struct ast_attribute *a)
 }
 
 /* The chain of a preset's text, whose base is a built-in format. */
-static struct chain chain_of_preset(struct resolver *r, const struct preset *preset)
+static struct chain parse_preset(struct resolver *r, const struct preset *preset)
 {
     struct chain chain = {0};
     const char *name = arena_printf(r->arena, "preset %s", preset->word);
@@ -61,6 +61,19 @@ static struct chain chain_of_preset(struct resolver *r, const struct preset *pre
             chain.carrier[a->kind] = preset;
         }
     return chain;
+}
+
+/* Each preset is parsed once a resolver. */
+static struct chain chain_of_preset(struct resolver *r, const struct preset *preset)
+{
+    if (!r->presets)
+        r->presets = ARENA_ARRAY(r->arena, preset_count, struct chain *);
+    struct chain **slot = &r->presets[preset - presets];
+    if (!*slot) {
+        *slot = ARENA_NEW(r->arena, struct chain);
+        **slot = parse_preset(r, preset);
+    }
+    return **slot;
 }
 
 static struct chain chain_of_symbol(struct resolver *r, struct symbol *symbol, struct span use)
