@@ -285,10 +285,10 @@ static void print_expect(struct text *out, const struct recipe_expect *expect)
 
 static void print_matching(struct text *out, const struct recipe *recipe)
 {
-    text_add(out, recipe->unit->match ? "\nmatch first {\n" : "");
+    text_add(out, "\nmatch first {\n");
     for (size_t i = 0; i < recipe->rule_count; i++)
         print_rule(out, &recipe->rules[i]);
-    text_add(out, recipe->unit->match ? "}\n" : "");
+    text_add(out, "}\n");
     text_add(out, recipe->expect_count ? "\nexpect {\n" : "");
     for (size_t i = 0; i < recipe->expect_count; i++)
         print_expect(out, &recipe->expects[i]);
@@ -311,9 +311,11 @@ static void print_heading(struct text *out, const struct recipe *recipe)
 
 static void print_aliases(struct text *out, const struct recipe *recipe)
 {
+    bool first = true;
     for (const struct symbol *s = recipe->unit->symbols; s; s = s->next)
         if (s->space == SPACE_ALIAS) {
-            text_add(out, "\nalias ");
+            text_add(out, first ? "\nalias " : "alias ");
+            first = false;
             print_name(out, s->name);
             text_add(out, " = ");
             text_quote(out, s->decl->alias.bytes, s->decl->alias.size);
@@ -321,18 +323,15 @@ static void print_aliases(struct text *out, const struct recipe *recipe)
         }
 }
 
-/* Specs that rules name; the others stand written out in the slots. */
 static void print_specs(struct text *out, const struct recipe *recipe)
 {
-    for (const struct unit *u = recipe->unit; u; u = u->next)
-        for (const struct symbol *s = u->symbols; s; s = s->next)
-            if (s->spec && s->wanted) {
-                text_add(out, "\nspec ");
-                print_name(out, s->full_name);
-                text_add(out, " = ");
-                spec_print(out, s->spec);
-                text_char(out, '\n');
-            }
+    for (size_t i = 0; i < recipe->spec_count; i++) {
+        text_add(out, i ? "spec " : "\nspec ");
+        print_name(out, recipe->specs[i].name);
+        text_add(out, " = ");
+        spec_print(out, recipe->specs[i].spec);
+        text_char(out, '\n');
+    }
 }
 
 static void print_blocks(struct text *out, const struct recipe *recipe)
