@@ -51,6 +51,7 @@ enum ast_attribute_kind {
 };
 struct ast_scale {
     struct ast_name format;
+    struct ast_format *definition; /* the format written out; format.text is NULL */
     enum pow2 pow2;
     bool rounded, last;      /* `rounded first|last` written, and which */
     struct ast_name second;  /* text NULL: none */

@@ -230,10 +230,14 @@ struct ast_attribute *qr_granularity(struct qr_parse *parse, struct ast_name wor
 
 /* ---- scale ---- */
 
-struct ast_attribute *qr_scale(struct qr_parse *parse, struct ast_name format)
+/* definition: of a format without a name; NULL when its fault was reported, as with a named one */
+struct ast_attribute *qr_scale(struct qr_parse *parse, struct ast_name format, struct ast_format *definition)
 {
     struct ast_attribute *attribute = make_attribute(parse, AST_SCALE, format.span);
     attribute->scale.format = format;
+    attribute->scale.definition = definition;
+    if (!format.text && !definition)
+        attribute->scale.format.text = "f32"; /* later stages see a whole scale */
     return attribute;
 }
 

@@ -57,6 +57,12 @@ static const char *find_format_fault(const void *node)
     return a->format.text || a->definition ? NULL : "a `format` has a name or a definition";
 }
 
+static const char *find_scale_fault(const void *node)
+{
+    const struct ast_scale *scale = &((const struct ast_attribute *)node)->scale;
+    return !scale->format.text == !scale->definition ? "a `scale` has a format or a definition" : NULL;
+}
+
 static const char *find_granularity_fault(const void *node)
 {
     const struct ast_granularity *g = &((const struct ast_attribute *)node)->granularity;
@@ -76,9 +82,9 @@ static const struct ast_node_row attribute_rows[AST_ATTRIBUTE_COUNT] = {
                          DIMS(ast_attribute, "dims", granularity.dims, granularity.rank),
                          INTEGER_IF(ast_attribute, "axis", granularity.axis, granularity.has_axis),
                          TEXT(ast_attribute, "spelling", granularity.spelling)), find_granularity_fault},
-    [AST_SCALE] = {"scale", FIELDS(NAME_REQUIRED(ast_attribute, "format", scale.format), WORD(ast_attribute, "pow2", scale.pow2, pow2),
+    [AST_SCALE] = {"scale", FIELDS(NAME(ast_attribute, "format", scale.format), NODE(ast_attribute, scale.definition, class_format, 0), WORD(ast_attribute, "pow2", scale.pow2, pow2),
                    FLAG(ast_attribute, "rounded", scale.rounded), FLAG(ast_attribute, "last", scale.last),
-                   NAME(ast_attribute, "second", scale.second), INTEGER(ast_attribute, "super", scale.super, 0)), NULL},
+                   NAME(ast_attribute, "second", scale.second), INTEGER(ast_attribute, "super", scale.super, 0)), find_scale_fault},
     [AST_ZERO] = ATTRIBUTE_WORD("zero", zero, zero),
     [AST_FORMULA] = ATTRIBUTE_WORD("formula", formula, formula),
     [AST_RANGE] = {"range", FIELDS(WORD(ast_attribute, "value", range.range, range), LIST(ast_attribute, range.arguments, class_argument)), NULL},

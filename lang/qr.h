@@ -167,7 +167,7 @@ struct ast_attribute *qr_attribute(struct qr_parse *parse, enum ast_attribute_ki
 struct ast_attribute *qr_attribute_word(struct qr_parse *parse, enum ast_attribute_kind kind, struct ast_name word, struct span span);
 struct ast_attribute *qr_scheme(struct qr_parse *parse, enum word_set set, struct ast_name word, struct span span);
 struct ast_attribute *qr_granularity(struct qr_parse *parse, struct ast_name word, struct qr_numbers numbers, struct span span);
-struct ast_attribute *qr_scale(struct qr_parse *parse, struct ast_name format);
+struct ast_attribute *qr_scale(struct qr_parse *parse, struct ast_name format, struct ast_format *definition);
 struct ast_attribute *qr_scale_pow2(struct qr_parse *parse, struct ast_attribute *scale, struct ast_name mode, struct span span);
 struct ast_attribute *qr_scale_rounded(struct qr_parse *parse, struct ast_attribute *scale, struct ast_name when, struct span span);
 struct ast_attribute *qr_scale_second(struct qr_parse *parse, struct ast_attribute *scale, struct ast_name format, struct span span);

@@ -254,7 +254,8 @@ round_word: NAME | "zero" ;
 overflow_word: NAME | "inf" | "nan" | "saturate" ;
 compute_word: NAME | "input" ;
 scale:
-  "scale" any_name                      { $$ = qr_scale(parse, $any_name); }
+  "scale" any_name                      { $$ = qr_scale(parse, $any_name, NULL); }
+| "scale" definition                    { $$ = qr_scale(parse, (struct ast_name){.span = @definition}, $definition); }
 | scale "pow2" NAME                     { $$ = qr_scale_pow2(parse, $1, $NAME, @NAME); }
 | scale "rounded" NAME                  { $$ = qr_scale_rounded(parse, $1, $NAME, @NAME); }
 | scale "second" any_name               { $$ = qr_scale_second(parse, $1, $any_name, @any_name); }

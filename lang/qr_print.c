@@ -168,7 +168,7 @@ static void print_granularity(struct text *out, const struct ast_granularity *g)
 static void print_scale(struct text *out, const struct ast_scale *s)
 {
     text_add(out, "scale ");
-    qr_print_name(out, &s->format);
+    print_format(out, &s->format, s->definition);
     if (s->pow2 != POW2_none)
         text_printf(out, " pow2 %s", word_of(WORDS_pow2, (int)s->pow2));
     if (s->rounded)

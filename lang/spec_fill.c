@@ -59,7 +59,7 @@ static bool fill_scale(struct resolver *r, const struct chain *chain, struct spe
 {
     const struct ast_attribute *a = chain->written[AST_SCALE];
     struct unit *unit = chain->unit[AST_SCALE];
-    s->scale = format_of_name(r, unit, &a->scale.format);
+    s->scale = a->scale.definition ? format_define(r, unit, a->scale.definition, a->span) : format_of_name(r, unit, &a->scale.format);
     s->second = a->scale.second.text ? format_of_name(r, unit, &a->scale.second) : NULL;
     if (!s->scale || (a->scale.second.text && !s->second))
         return false;
