@@ -127,9 +127,7 @@ bool yaml_is_opaque(struct arena *arena, const char *json)
     yaml_print_json(&text, json);
     struct source source = {.name = "", .bytes = text_string(&text), .size = text.size};
     const struct yaml_node *root = yaml_read(arena, &source, &scratch)->root;
-    if (!root || root->kind != YAML_MAPPING)
-        return root && root->kind == YAML_SEQUENCE;
-    struct census census = count_keys(root);
+    struct census census = root && root->kind == YAML_MAPPING ? count_keys(root) : (struct census){0};
     return census.unknown && !census.slots;
 }
 
@@ -204,16 +202,13 @@ static void read_config(struct yaml_reading *y, const struct yaml_pair *pair)
             yaml_add_body(y, AST_DECL_config, pair, payload->text);
         return;
     }
-    if (payload->bad || (payload->kind != YAML_NULL && payload->kind != YAML_MAPPING && payload->kind != YAML_SEQUENCE)) {
-        yaml_report_shape(y, payload, "a mapping of slots, an opaque payload, null or .qr text");
+    if (payload->bad || (payload->kind != YAML_NULL && payload->kind != YAML_MAPPING)) {
+        yaml_report_shape(y, payload, "a mapping, null or .qr text as payload");
         return;
     }
     struct ast_decl *config = yaml_add_decl(y, AST_DECL_config, pair->key, span_join(pair->key->span, payload->span));
     config->config.is_null = payload->kind == YAML_NULL;
-    if (payload->kind == YAML_SEQUENCE)
-        keep_extra(y, config, payload);
-    else
-        read_payload(y, config, payload);
+    read_payload(y, config, payload);
 }
 
 void yaml_read_configs(struct yaml_reading *y, const struct yaml_pair *pair)

@@ -132,11 +132,14 @@ static void print_comment(struct printer *p, const struct note *note)
     text_char(p->out, '\n');
 }
 
-static void print_comments(struct printer *p, const struct note *note, const char *indent)
+/* Two lists as one, in the order of the source. */
+static void print_comments(struct printer *p, const struct note *a, const struct note *b, const char *indent)
 {
-    for (; note; note = note->next) {
+    while (a || b) {
+        bool first = !b || (a && a->comment->span.begin < b->comment->span.begin);
         text_add(p->out, indent);
-        print_comment(p, note);
+        print_comment(p, first ? a : b);
+        *(first ? &a : &b) = (first ? a : b)->next;
     }
 }
 
@@ -158,9 +161,7 @@ static void open_line(struct printer *p, const struct item *item, bool first, co
     const struct note *note = item ? item->before.first : NULL;
     while (first && note && is_outer(note->comment))
         note = note->next;
-    print_comments(p, note, indent);
-    if (item && !is_single(&item->behind))
-        print_comments(p, item->behind.first, indent);
+    print_comments(p, note, item && !is_single(&item->behind) ? item->behind.first : NULL, indent);
     text_add(p->out, indent);
 }
 
@@ -373,8 +374,8 @@ void ast_format_yaml(struct text *out, const struct ast *ast)
 {
     struct printer p = {.out = out, .ast = ast};
     collect(&p);
-    print_comments(&p, p.head.first, "");
+    print_comments(&p, p.head.first, NULL, "");
     for (int kind = 0; kind < AST_DECL_COUNT; kind++)
         print_section(&p, (enum ast_decl_kind)kind);
-    print_comments(&p, p.tail.first, "");
+    print_comments(&p, p.tail.first, NULL, "");
 }

@@ -17,8 +17,8 @@ void yaml_print_expect(struct text *out, const struct ast_expect *expect);
 
 /* The key of an attribute in a spec map. */
 const char *yaml_spec_key(enum ast_attribute_kind kind);
-/* Whether a JSON payload is read as opaque when it stands alone: a list, or an object with keys none of which is one
- * of a config of specs. */
+/* Whether a JSON object is read as an opaque payload when it stands alone: it has other keys than a config's, and no
+ * slot. */
 bool yaml_is_opaque(struct arena *arena, const char *json);
 
 /* The text that a printer of .qr pieces adds, as a YAML string. */

@@ -194,11 +194,8 @@ static bool same_slot(const struct ast_slot *a, const struct ast_slot *b)
 /* Names that mean something else as keys of a slot map. */
 static bool is_odd_key(const struct ast_slot *slot)
 {
-    static const char *const words[] = {"*", "format", "base"};
-    for (size_t i = 0; slot->key == SLOT_KEY_NAME && i < sizeof words / sizeof *words; i++)
-        if (!strcmp(slot->name.bytes, words[i]))
-            return true;
-    return false;
+    const char *name = slot->key == SLOT_KEY_NAME ? slot->name.bytes : "";
+    return !strcmp(name, "*") || !strcmp(name, "format") || !strcmp(name, "base");
 }
 
 enum { SLOTS_IN_MAPPINGS_MAX = 256 }; /* the check below is quadratic */
