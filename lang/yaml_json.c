@@ -158,6 +158,8 @@ static void step_flow(struct flow *f)
 uint32_t yaml_flow_end(const struct source *source, uint32_t begin)
 {
     struct flow f = {.text = source->bytes, .at = begin, .end = (uint32_t)source->size};
+    if (begin >= f.end || (f.text[begin] != '{' && f.text[begin] != '['))
+        return 0;
     do
         step_flow(&f);
     while (f.depth && f.at < f.end);

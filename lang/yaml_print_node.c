@@ -2,6 +2,7 @@
 #include "lang/yaml_print.h"
 
 #include <string.h>
+#include "lang/qr_print.h"
 #include "lang/words.h"
 
 /* ---- numbers, arguments, steps ---- */
@@ -102,15 +103,11 @@ static const char *strip(const char *text, const char *prefix)
     return strncmp(text, prefix, length) ? text : text + length;
 }
 
-/* The attribute's own .qr text, without the base it is printed behind. */
 static const char *attribute_text(struct arena *arena, const struct ast_attribute *attribute)
 {
-    struct ast_attribute alone = *attribute;
-    struct ast_spec spec = {.base.text = "int8", .attributes = &alone};
     struct text text = text_make(arena);
-    alone.next = NULL;
-    ast_print_spec(&text, &spec);
-    return strip(text_string(&text), "int8 ");
+    qr_print_attribute(&text, attribute);
+    return text_string(&text);
 }
 
 /* group(128) as {group: 128}, block(1, 2) as {block: [1, 2]}, tensor as it is */
@@ -400,10 +397,7 @@ void yaml_print_expect(struct text *out, const struct ast_expect *expect)
     if (expect->kind == AST_EXPECT_QUANTITY) {
         struct text text = text_make(out->arena);
         text_printf(&text, "%s %s ", expect->quantity.text, word_of(WORDS_comparison, (int)expect->comparison));
-        if (expect->value.spelling)
-            text_add(&text, expect->value.spelling);
-        else
-            text_number(&text, expect->value.value);
+        qr_print_number(&text, &expect->value);
         yaml_print_string(out, text_string(&text), text.size);
         return;
     }

@@ -1,0 +1,63 @@
+/* Fuzz target: a recipe in the YAML form of any bytes. What is read without an error is printed, and the print must
+ * read without an error and print the same. */
+#include <setjmp.h>
+#include <stdint.h>
+#include <string.h>
+#include "lang/ast.h"
+#include "lang/yaml_value.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct ast *parse(struct arena *arena, struct diags *diags, const char *bytes, size_t size)
+{
+    diags_init(diags, arena);
+    struct source *source = source_new(arena, "fuzz", bytes, size);
+    return ast_check_text(source, diags) ? ast_parse_yaml(arena, source, diags) : NULL;
+}
+
+static void check_again(struct arena *arena, const struct ast *ast)
+{
+    struct diags diags;
+    struct text once = text_make(arena), twice = text_make(arena);
+    ast_format_yaml(&once, ast);
+    const struct ast *again = parse(arena, &diags, text_string(&once), once.size);
+    if (diags.errors && ast->decls)
+        __builtin_trap();
+    if (diags.errors)
+        return;
+    ast_format_yaml(&twice, again);
+    if (strcmp(text_string(&once), text_string(&twice)))
+        __builtin_trap();
+}
+
+static void read_flow(struct arena *arena, struct diags *diags, const char *bytes, size_t size)
+{
+    struct source *source = source_new(arena, "fuzz", bytes, size);
+    uint32_t end = size ? yaml_flow_end(source, 0) : 0;
+    const char *json = end ? yaml_flow_json(arena, source, (struct span){source, 0, end}, diags) : NULL;
+    struct text out = text_make(arena);
+    if (json)
+        yaml_print_json(&out, json);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena;
+    struct diags diags;
+    jmp_buf escape;
+    arena_init(&arena, NULL);
+    arena.escape = &escape;
+    arena.limit = 1u << 28;
+    if (!setjmp(escape)) {
+        const char *bytes = arena_copy(&arena, (const char *)data, size);
+        const struct ast *ast = parse(&arena, &diags, bytes, size);
+        struct text text = text_make(&arena);
+        for (const struct diag *d = diags.first; d; d = d->next)
+            diag_print(&text, d, false);
+        if (ast && !diags.errors)
+            check_again(&arena, ast);
+        read_flow(&arena, &diags, bytes, size);
+    }
+    arena_close(&arena);
+    return 0;
+}
