@@ -140,6 +140,14 @@ struct ast_decl *qr_config(struct qr_parse *parse)
     return make_decl(parse, AST_DECL_config);
 }
 
+/* `config NAME = none`: the null payload of the YAML form. */
+struct ast_decl *qr_config_null(struct qr_parse *parse)
+{
+    struct ast_decl *config = make_decl(parse, AST_DECL_config);
+    config->config.is_null = true;
+    return config;
+}
+
 struct ast_decl *qr_config_base(struct ast_decl *config, struct ast_name base)
 {
     config->config.base = base;

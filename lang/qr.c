@@ -20,12 +20,18 @@ struct ast *ast_parse_qr(struct arena *arena, struct source *source, struct diag
 {
     bool bom = source->size >= 3 && !memcmp(source->bytes, "\xef\xbb\xbf", 3);
     struct qr_parse *parse = ARENA_NEW(arena, struct qr_parse);
-    *parse = (struct qr_parse){.arena = arena, .source = source, .diags = diags, .text = source->bytes,
+    *parse = (struct qr_parse){.arena = arena, .source = source, .diags = diags, .is_file = true, .text = source->bytes,
                                .size = source->size, .offset = bom ? 3 : 0, .whole = {source, 0, 0}};
     run(parse, T_START_RECIPE, 0);
     struct ast *ast = ARENA_NEW(arena, struct ast);
     *ast = (struct ast){.source = source, .spelling = SPELLING_QR, .decls = parse->decls.first, .comments = parse->comments.first};
     return ast;
+}
+
+/* A fragment that is the whole source keeps its places; within a YAML text only the scalar's place is known. */
+static bool is_whole(const struct source *source, const char *text, size_t size)
+{
+    return source->size == size && !memcmp(source->bytes, text, size);
 }
 
 /* NULL after any error */
@@ -35,7 +41,7 @@ static struct qr_parse *parse_fragment(struct arena *arena, struct source *sourc
     unsigned errors = diags->errors;
     struct qr_parse *parse = ARENA_NEW(arena, struct qr_parse);
     *parse = (struct qr_parse){.arena = arena, .source = source, .diags = diags, .text = arena_copy(arena, text, size),
-                               .size = size, .is_fragment = true, .whole = span};
+                               .size = size, .is_fragment = !is_whole(source, text, size), .whole = span};
     run(parse, first, second);
     return diags->errors == errors ? parse : NULL;
 }

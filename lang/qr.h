@@ -74,8 +74,9 @@ struct qr_parse {
     uint32_t offset;        /* of the next byte the scanner reads */
     const char *text;       /* what is scanned: the source, or a fragment's text */
     size_t size;
-    bool is_fragment;
-    struct span whole;      /* fragment: the span of every node */
+    bool is_file;           /* for messages: the text is a file */
+    bool is_fragment;       /* the text's offsets are not the source's: every node has the span `whole` */
+    struct span whole;
     int queue[3];           /* tokens to deliver before the text's, last one first: start tokens, an inserted brace */
     unsigned queued;
     struct span queued_span;
@@ -149,6 +150,7 @@ struct ast_decl *qr_match(struct qr_parse *parse, enum ast_policy policy, struct
 struct ast_decl *qr_expects(struct qr_parse *parse, struct expect_list expects);
 
 struct ast_decl *qr_config(struct qr_parse *parse);
+struct ast_decl *qr_config_null(struct qr_parse *parse);
 struct ast_decl *qr_config_base(struct ast_decl *config, struct ast_name base);
 struct ast_decl *qr_config_slot(struct qr_parse *parse, struct ast_decl *config, struct ast_slot *slot);
 struct ast_decl *qr_config_schedule(struct qr_parse *parse, struct ast_decl *config, struct ast_name name, struct span span);

@@ -125,7 +125,7 @@ static const char *join_shown(struct qr_parse *parse, const struct expectation *
 static const char *describe_seen(struct qr_parse *parse, bool at_end)
 {
     if (at_end)
-        return parse->is_fragment ? "the end of the text" : "the end of the file";
+        return parse->is_file ? "the end of the file" : "the end of the text";
     const char *bytes = parse->text + parse->seen.span.begin;
     size_t size = parse->seen.span.end - parse->seen.span.begin, shown = 0;
     while (shown < size && bytes[shown] != '\n' && bytes[shown] != '\r' && (shown < SHOWN_MAX || (bytes[shown] & 0xc0) == 0x80))

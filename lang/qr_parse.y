@@ -152,6 +152,7 @@ body:
 | "format" assign format_body           { $$ = qr_format(parse, $format_body); }
 | "spec" assign spec                    { $$ = qr_spec_decl(parse, $spec); }
 | "config" config_body                  { $$ = $config_body; }
+| "config" "none"                       { $$ = qr_config_null(parse); }
 | "config" config_items                 { $$ = $config_items; }
 | "set" assign predicate                { $$ = qr_set(parse, $predicate); }
 | "alias" assign STRING                 { $$ = qr_alias(parse, $STRING); }
@@ -316,6 +317,7 @@ some_values:
 /* ---- configs ---- */
 config_body:
   config_base "{" config_items "}"      { $$ = qr_config_base($config_items, $config_base); }
+| "=" "none"                            { $$ = qr_config_null(parse); }
 ;
 config_base:
   %empty                                { $$ = no_name; }
