@@ -14,7 +14,7 @@ enum kernel_op {
 };
 extern const char *const kernel_op_words[KERNEL_OP_COUNT];
 
-enum { KERNEL_RANK_MAX = 8 };
+enum { KERNEL_RANK_MAX = 8, KERNEL_EXTENTS = 16 };
 
 /* How a tensor of `shape` is stored under `spec`: what the buffers of struct kernel_args must hold.
  * Codes: the tensor is rows × columns (columns = last dimension, 1 for rank 0; rows = product of the others); each row is
@@ -42,6 +42,9 @@ bool kernel_storage(const struct spec *spec, const int64_t *shape, int rank, str
 /* false with *reason when this version has no kernel for op with this spec and x dtype (f32, f16, bf16). */
 bool kernel_supports(enum kernel_op op, const struct spec *spec, enum dtype dtype, const char **reason);
 
+/* nvfp4's g from the largest |x| of its tensors: 2688 / amax, 1 when amax is 0 or g not finite (numerics.md §1.8). */
+float kernel_second(float amax);
+
 /* What `error` adds up over a tensor; e = x - dequantized. All sums as numerics.md §1.9 says: f64, 64 virtual lanes by
  * index mod 64 within chunks of 4096 elements (index in row-major order of the tensor), lanes pairwise, chunks in order. */
 struct kernel_sums {
@@ -61,7 +64,7 @@ struct kernel_args {
     const float *second;
     float *amax;          /* observe: max |x| over finite elements of the range, 0 when none */
     struct kernel_sums *sums; /* error */
-    int64_t extent[8];    /* the loop nest's trip counts and strides; filled by kernel_bind */
+    int64_t extent[KERNEL_EXTENTS]; /* the loop nest's trip counts and strides; filled by kernel_bind */
     int64_t begin, end;   /* the range of work units to do */
 };
 
@@ -70,6 +73,7 @@ struct kernel_target {
     const char *name;     /* "x86-64-v4", "x86-64-v3", "x86-64-v2", "x86-64" */
     const char *cpu, *features; /* LLVM's words */
     unsigned lanes;       /* f32 lanes of one vector register */
+    bool fma, f16;        /* has fused multiply-add; f16 conversions */
 };
 extern const struct kernel_target kernel_targets[];
 extern const size_t kernel_target_count;
@@ -105,6 +109,9 @@ struct kernel_code {
 enum kernel_output { KERNEL_OUTPUT_LLVM, KERNEL_OUTPUT_ASM, KERNEL_OUTPUT_OBJECT };
 /* IR -> the wanted output in *bytes (malloc, caller frees). false with a diagnostic. Thread-safe. */
 bool kernel_compile(const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size, struct diags *diags);
+/* The same with the code generator at path (NULL: looked for beside this library, then in the installation). */
+bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size,
+                         struct diags *diags);
 /* Maps an object that kernel_compile made; finds its one function. No LLVM. false with a diagnostic. */
 bool kernel_load(const char *object, size_t size, struct kernel_code *code, struct diags *diags);
 void kernel_unload(struct kernel_code *code);

@@ -1,0 +1,68 @@
+/* Pass `fold`: drops what nothing reads. Only the low code_bits of a stored code count, so an integer difference
+ * that does not reach them goes away (the bias that `rne` takes off); then values without a use. */
+#include "codegen/kernel/pass.h"
+
+static unsigned count_uses(const struct kernel_ir *ir, const struct ir_value *value)
+{
+    unsigned uses = 0;
+    IR_EACH_REGION(ir, r) {
+        uses += r->condition == value;
+        IR_EACH_VALUE(r, v)
+            for (unsigned i = 0; i < ir_operand_count(v->op); i++)
+                uses += v->operand[i].value == value;
+    }
+    return uses;
+}
+
+static bool passes_low_bits(enum ir_op op, unsigned operand)
+{
+    if (op == IR_select)
+        return operand > 0;
+    return op == IR_iadd || op == IR_isub || op == IR_iand || op == IR_ior;
+}
+
+/* An operand of which only the bits of mask are read. */
+static void fold_low_bits(const struct kernel_ir *ir, struct ir_operand *operand, uint32_t mask)
+{
+    struct ir_value *v = operand->value;
+    while (v && v->op == IR_isub && !v->operand[1].value && !(v->operand[1].bits & mask)) {
+        *operand = v->operand[0];
+        v = operand->value;
+    }
+    if (!v || count_uses(ir, v) != 1)
+        return;
+    for (unsigned i = 0; i < ir_operand_count(v->op); i++)
+        if (passes_low_bits(v->op, i))
+            fold_low_bits(ir, &v->operand[i], mask);
+}
+
+static void fold_stores(struct kernel_ir *ir)
+{
+    uint32_t mask = ((uint32_t)1 << ir->code_bits) - 1;
+    IR_EACH_REGION(ir, r)
+        IR_EACH_VALUE(r, v)
+            if (v->op == IR_store && v->buffer == IR_BUFFER_codes)
+                fold_low_bits(ir, &v->operand[0], mask);
+}
+
+static bool remove_unused(struct kernel_ir *ir)
+{
+    bool removed = false;
+    IR_EACH_REGION(ir, r)
+        for (struct ir_value *v = r->first, *next; v; v = next) {
+            next = v->next;
+            if (v->type == IR_NONE || count_uses(ir, v))
+                continue;
+            ir_remove(r, v);
+            removed = true;
+        }
+    return removed;
+}
+
+void pass_fold(struct kernel_ir *ir, const struct kernel_request *request)
+{
+    (void)request;
+    fold_stores(ir);
+    while (remove_unused(ir))
+        continue;
+}

@@ -1,0 +1,76 @@
+/* Opens libquern-jit.so and hands IR to it. The library is never closed: LLVM does not survive being unloaded, and
+ * the dynamic loader keeps one copy however often it is opened, so no state is held here. */
+#define _GNU_SOURCE /* dladdr */
+#include "codegen/kernel/provider.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef QUERN_LIBDIR
+#define QUERN_LIBDIR "/usr/local/lib"
+#endif
+
+/* The folder of the library or program that holds this code, ending in a slash. */
+static const char *own_folder(struct arena *arena)
+{
+    Dl_info info;
+    if (!dladdr((const void *)own_folder, &info) || !info.dli_fname)
+        return "";
+    const char *slash = strrchr(info.dli_fname, '/');
+    return slash ? arena_copy(arena, info.dli_fname, (size_t)(slash - info.dli_fname) + 1) : "";
+}
+
+static void *open_at(struct arena *arena, const char *folder, const char *below, const char **error)
+{
+    void *library = dlopen(arena_printf(arena, "%s%s%s", folder, below, KERNEL_JIT_FILE), RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+        *error = arena_string(arena, dlerror());
+    return library;
+}
+
+/* A given path alone; else beside this code, as libtool has it before installation, and where it is installed. */
+static void *open_provider(struct arena *arena, const char *path, const char **error)
+{
+    void *library = NULL;
+    if (path) {
+        library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+        if (!library)
+            *error = arena_string(arena, dlerror());
+        return library;
+    }
+    const char *folder = own_folder(arena);
+    if (*folder) {
+        library = open_at(arena, folder, "", error);
+        if (!library)
+            library = open_at(arena, folder, ".libs/", error);
+    }
+    return library ? library : open_at(arena, QUERN_LIBDIR "/", "", error);
+}
+
+bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size,
+                         struct diags *diags)
+{
+    const char *error = "";
+    char message[512] = "";
+    kernel_jit_compile *compile = NULL;
+    if (!(ir->properties & IR_CHECKED)) {
+        diag_report_about(diags, DIAG_kernel_bug, ir->name, "a kernel is compiled before its passes have run");
+        return false;
+    }
+    void *library = open_provider(diags->arena, path, &error), *symbol = library ? dlsym(library, KERNEL_JIT_FUNCTION) : NULL;
+    memcpy(&compile, &symbol, sizeof symbol);
+    if (!compile) {
+        diag_report_about(diags, DIAG_kernel_provider, KERNEL_JIT_FILE, "the code generator cannot be opened: %s", error);
+        return false;
+    }
+    if (compile(ir, output, bytes, size, message, sizeof message))
+        return true;
+    diag_report_about(diags, DIAG_kernel_bug, ir->name, "%s", message);
+    return false;
+}
+
+bool kernel_compile(const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size, struct diags *diags)
+{
+    return kernel_compile_with(NULL, ir, output, bytes, size, diags);
+}

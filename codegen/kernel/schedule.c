@@ -1,0 +1,63 @@
+/* Pass `schedule`: how the loops run, from the spec, the shape and the target. */
+#include "codegen/kernel/pass.h"
+#include "codegen/kernel/geometry.h"
+
+enum { BLOCK_MIN = 8, BLOCK_MAX = 256, ALIGNED_CHUNK = 32 };
+
+static bool is_power_of_two(int64_t n)
+{
+    return n > 0 && (n & (n - 1)) == 0;
+}
+
+/* Blocks go `in_flight` at once when they are vectors long and many lie in a row. */
+static bool fits_blocks(const struct kernel_request *request, const struct geometry *g, unsigned lanes)
+{
+    int64_t n = request->spec->group;
+    if (request->scalar || !is_power_of_two(n) || n < BLOCK_MIN || n > BLOCK_MAX)
+        return false;
+    int64_t blocks = (g->columns + n - 1) / n;
+    return g->groups_collapse || blocks >= lanes / 2;
+}
+
+static enum ir_schedule_kind choose_kind(const struct kernel_request *request, const struct geometry *g, unsigned lanes)
+{
+    bool is_last = g->axis + 1 >= request->rank, is_scaled = request->spec->scale != NULL;
+    bool goes_down = is_scaled && ((request->spec->granularity == GRANULARITY_channel && is_last && request->rank > 0) ||
+                                   (request->spec->granularity == GRANULARITY_group && !is_last));
+    if (request->op == KERNEL_observe)
+        return IR_rows;
+    if (request->op == KERNEL_error)
+        return goes_down ? IR_across : IR_stream;
+    if (goes_down)
+        return IR_columns;
+    if (is_scaled && request->spec->granularity == GRANULARITY_group && fits_blocks(request, g, lanes))
+        return IR_blocks;
+    return IR_rows;
+}
+
+static unsigned at_least(unsigned a, unsigned b)
+{
+    return a > b ? a : b;
+}
+
+struct ir_schedule schedule_choose(const struct kernel_request *request)
+{
+    struct geometry g = geometry_of(request);
+    unsigned target_lanes = request->target->lanes;
+    struct ir_schedule s = {.kind = choose_kind(request, &g, target_lanes), .lanes = request->scalar ? 1 : target_lanes};
+    if (s.kind == IR_blocks) {
+        s.group = (unsigned)request->spec->group;
+        s.lanes = s.group < s.lanes ? s.group : s.lanes;
+        s.in_flight = at_least(s.lanes, BLOCK_MIN);
+    }
+    s.chunk = request->scalar ? 8 : s.lanes * 4;
+    if (g.unit > 1)
+        s.chunk = at_least(s.chunk, ALIGNED_CHUNK); /* a tile of any width ends on 4 bytes */
+    s.shifted = s.kind == IR_rows && g.shifted;
+    return s;
+}
+
+void pass_schedule(struct kernel_ir *ir, const struct kernel_request *request)
+{
+    ir->schedule = schedule_choose(request);
+}
