@@ -39,6 +39,7 @@ struct shard *model_add_shard(struct session *session, struct quern_model *m, co
         memcpy(shards, m->shards, m->shard_count * sizeof *shards);
     if (!safetensors_open(&m->arena, path, session->arena, shard, session->diags))
         return NULL;
+    shard->index = m->shard_count;
     shards[m->shard_count++] = shard;
     m->shards = shards;
     return shard;

@@ -20,8 +20,7 @@ struct quern_model {
     /* logical tensors, made when first asked for; runtime/logical.c */
     struct logical *logical;
     size_t logical_count;
-    bool logical_made, logical_ok;
-    const char *dtype;      /* config.json's own float type, or NULL */
+    bool logical_made;
 };
 
 enum {

@@ -31,6 +31,7 @@ struct metadata {
 /* One safetensors file. */
 struct shard {
     const char *path;
+    size_t index;           /* in its model */
     struct file *file; /* NULL when only a header was parsed */
     struct stored *tensors; /* in the order of their data */
     size_t count, capacity;
@@ -50,7 +51,7 @@ bool stored_size(int dtype, const int64_t *shape, int rank, int64_t *elements, i
 
 /* Orders tensors as the reference writer does (largest element type first, then by name) and fills their offsets.
  * header: the complete first 8 + N bytes; length: of the whole file. false when the header passes its limit. */
-bool safetensors_layout(struct arena *arena, struct stored *tensors, size_t count, const struct metadata *metadata,
+bool safetensors_layout(struct arena *arena, struct stored **tensors, size_t count, const struct metadata *metadata,
                         size_t metadata_count, struct text *header, int64_t *length);
 
 #endif

@@ -10,7 +10,7 @@
 /* Largest element type first (the order of dtypes.def, last row first), then by name. */
 static int compare_tensors(const void *a, const void *b)
 {
-    const struct stored *s = a, *t = b;
+    const struct stored *s = *(struct stored *const *)a, *t = *(struct stored *const *)b;
     if (s->dtype != t->dtype)
         return s->dtype > t->dtype ? -1 : 1;
     return strcmp(s->name, t->name);
@@ -44,7 +44,7 @@ static void put_length(char *out, uint64_t length)
         out[i] = (char)(length >> 8 * i);
 }
 
-bool safetensors_layout(struct arena *arena, struct stored *tensors, size_t count, const struct metadata *metadata,
+bool safetensors_layout(struct arena *arena, struct stored **tensors, size_t count, const struct metadata *metadata,
                         size_t metadata_count, struct text *header, int64_t *length)
 {
     int64_t end = 0;
@@ -55,16 +55,16 @@ bool safetensors_layout(struct arena *arena, struct stored *tensors, size_t coun
     text_add_bytes(header, "\0\0\0\0\0\0\0\0{", 9);
     print_metadata(header, hold, metadata, metadata_count);
     for (size_t i = 0; i < count; i++) {
-        tensors[i].offset = end;
-        end += tensors[i].bytes;
-        print_record(header, hold, &tensors[i]);
+        tensors[i]->offset = end;
+        end += tensors[i]->bytes;
+        print_record(header, hold, tensors[i]);
     }
     text_char(header, '}');
     while (header->size % SAFETENSORS_ALIGNMENT)
         text_char(header, ' ');
     put_length(header->bytes, header->size - 8);
     for (size_t i = 0; i < count; i++)
-        tensors[i].offset += (int64_t)header->size;
+        tensors[i]->offset += (int64_t)header->size;
     *length = end + (int64_t)header->size;
     return header->size - 8 <= SAFETENSORS_HEADER_MAX;
 }

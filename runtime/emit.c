@@ -1,0 +1,296 @@
+/* Stages as text: what each stage of the compiler makes of a recipe, and back. architecture.md §1. */
+#include <stdlib.h>
+#include <string.h>
+#include "runtime/json.h"
+#include "runtime/kernels.h"
+#include "runtime/recipe.h"
+
+/* Every stage: printed from a recipe, and read from its own text. */
+struct emit_call {
+    struct quern_recipe *recipe;
+    const struct quern_emit_options *options;
+    const char *stage, *text;
+    size_t size;
+};
+struct reread_call {
+    struct quern_context *context;
+    struct source *source;
+    const char *stage, *name, *text, *to, *again;
+    size_t size;
+};
+
+static struct text begin_text(struct emit_call *emit)
+{
+    return text_make(&emit->recipe->arena);
+}
+
+static bool finish_text(struct emit_call *emit, struct text *text)
+{
+    emit->text = text_string(text);
+    emit->size = text->size;
+    return true;
+}
+
+/* ---- printing ---- */
+
+static bool emit_ast(struct session *session, struct emit_call *emit)
+{
+    (void)session;
+    struct text text = begin_text(emit);
+    ast_print(&text, emit->recipe->ast);
+    return finish_text(emit, &text);
+}
+
+static bool emit_recipe(struct session *session, struct emit_call *emit)
+{
+    (void)session;
+    struct text text = begin_text(emit);
+    recipe_print(&text, emit->recipe->recipe);
+    return finish_text(emit, &text);
+}
+
+static bool emit_automaton(struct session *session, struct emit_call *emit)
+{
+    (void)session;
+    struct text text = begin_text(emit);
+    matcher_print(&text, emit->recipe->matcher);
+    return finish_text(emit, &text);
+}
+
+/* The spec asked for, else the first one that a config gives a weight or a rule gives a tensor. */
+static const struct spec *choose_spec(struct session *session, struct emit_call *emit)
+{
+    const struct recipe *recipe = emit->recipe->recipe;
+    const char *reason;
+    if (emit->options->spec)
+        return recipe_find_spec(emit->recipe->recipe, emit->options->spec, session->diags);
+    for (size_t i = 0; i < recipe->rule_count; i++) {
+        const struct spec *spec = recipe_tensor_spec(&recipe->rules[i], "weight", &reason);
+        if (spec)
+            return spec;
+    }
+    if (recipe->spec_count)
+        return recipe->specs[0].spec;
+    diag_report_about(session->diags, DIAG_bad_kernel, NULL, "the recipe has no spec; name one");
+    return NULL;
+}
+
+static bool make_request(struct session *session, struct emit_call *emit, struct kernel_request *request)
+{
+    static const int64_t usual[] = {256, 4096};
+    const struct quern_emit_options *o = emit->options;
+    const char *op = o->op ? o->op : "quantize_dynamic", *dtype = o->dtype ? o->dtype : "f32", *reason;
+    int op_found = kernel_op_find(op), dtype_found = dtype_find_word(dtype);
+    const struct spec *spec = choose_spec(session, emit);
+    if (!spec)
+        return false;
+    if (op_found < 0 || dtype_found < 0) {
+        diag_report_about(session->diags, DIAG_bad_kernel, NULL, "there is no %s %s", op_found < 0 ? "operation" : "element type",
+                          name_shown(session->arena, op_found < 0 ? op : dtype));
+        return false;
+    }
+    *request = kernel_request_make(session->context, (enum kernel_op)op_found, spec, (enum dtype)dtype_found,
+                                   o->shape ? o->shape : usual, o->shape ? o->rank : 2);
+    struct kernel_storage storage;
+    if (kernel_storage(spec, request->shape, request->rank, &storage, &reason) &&
+        kernel_supports(request->op, spec, request->dtype, &reason))
+        return true;
+    diag_report_about(session->diags, DIAG_no_kernel, NULL, "%s", reason);
+    return false;
+}
+
+static bool emit_kernel(struct session *session, struct emit_call *emit)
+{
+    struct kernel_request request;
+    if (!make_request(session, emit, &request))
+        return false;
+    const struct kernel_ir *ir = kernel_build(session->arena, &request, emit->options->after, session->diags);
+    struct text text = begin_text(emit);
+    if (ir)
+        kernel_print(&text, ir);
+    return ir && finish_text(emit, &text);
+}
+
+static bool emit_code(struct session *session, struct emit_call *emit, enum kernel_output output)
+{
+    struct kernel_request request;
+    char *bytes = NULL;
+    if (!make_request(session, emit, &request))
+        return false;
+    const struct kernel_ir *ir = kernel_build(session->arena, &request, NULL, session->diags);
+    if (!ir || !kernel_compile(ir, output, &bytes, &emit->size, session->diags))
+        return false;
+    arena_defer(session->arena, free, bytes);
+    emit->text = arena_copy(&emit->recipe->arena, bytes, emit->size);
+    return true;
+}
+
+static bool emit_llvm(struct session *session, struct emit_call *emit)
+{
+    return emit_code(session, emit, KERNEL_OUTPUT_LLVM);
+}
+
+static bool emit_asm(struct session *session, struct emit_call *emit)
+{
+    return emit_code(session, emit, KERNEL_OUTPUT_ASM);
+}
+
+static bool emit_object(struct session *session, struct emit_call *emit)
+{
+    return emit_code(session, emit, KERNEL_OUTPUT_OBJECT);
+}
+
+/* ---- reading back ---- */
+
+static bool reread_ast(struct session *session, struct reread_call *call, struct text *out)
+{
+    const struct ast *ast = ast_read(session->arena, call->source, session->diags);
+    if (!session->diags->errors)
+        ast_print(out, ast);
+    return !session->diags->errors;
+}
+
+static bool reread_recipe(struct session *session, struct reread_call *call, struct text *out)
+{
+    const struct ast *ast = ast_parse(session->arena, call->source, session->diags);
+    const struct recipe *recipe = session->diags->errors ? NULL : recipe_resolve(session->arena, ast, NULL, session->diags);
+    if (!session->diags->errors)
+        recipe_print(out, recipe);
+    return !session->diags->errors;
+}
+
+static bool reread_automaton(struct session *session, struct reread_call *call, struct text *out)
+{
+    const struct matcher *matcher = matcher_read(session->arena, call->source, session->diags);
+    if (matcher)
+        matcher_print(out, matcher);
+    return matcher;
+}
+
+static bool reread_kernel(struct session *session, struct reread_call *call, struct text *out)
+{
+    const struct kernel_ir *ir = kernel_read(session->arena, call->source, session->diags);
+    if (!ir || !kernel_verify(ir, session->diags))
+        return false;
+    kernel_print(out, ir);
+    return true;
+}
+
+/* ---- the stages ---- */
+
+static const struct stage {
+    const char *name;
+    bool (*emit)(struct session *, struct emit_call *);
+    bool (*reread)(struct session *, struct reread_call *, struct text *); /* NULL: it does not read back */
+} stages[] = {
+    {"ast", emit_ast, reread_ast},
+    {"recipe", emit_recipe, reread_recipe},
+    {"automaton", emit_automaton, reread_automaton},
+    {"kernel", emit_kernel, reread_kernel},
+    {"llvm", emit_llvm, NULL},
+    {"asm", emit_asm, NULL},
+    {"obj", emit_object, NULL},
+};
+
+static const struct stage *find_stage(struct session *session, const char *name, bool reads)
+{
+    for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
+        if (!strcmp(stages[i].name, name) && (!reads || stages[i].reread))
+            return &stages[i];
+    diag_report_about(session->diags, DIAG_bad_kernel, NULL, reads ? "expected the stage ast, recipe, automaton or kernel, saw %s"
+                                                                   : "expected the stage ast, recipe, automaton, kernel, llvm, asm or obj, saw %s",
+                      name_shown(session->arena, name));
+    return NULL;
+}
+
+static enum quern_status emit_stage(struct session *session, void *call)
+{
+    struct emit_call *emit = call;
+    const struct stage *stage = find_stage(session, emit->stage, false);
+    if (!stage)
+        return QUERN_USAGE;
+    if (stage->emit(session, emit))
+        return QUERN_OK;
+    enum quern_status status = diags_status(session->diags);
+    return status ? status : QUERN_INVALID;
+}
+
+enum quern_status quern_recipe_emit(quern_recipe *recipe, const char *stage, const struct quern_emit_options *options,
+                                    const char **text, size_t *size)
+{
+    static const struct quern_emit_options none;
+    struct emit_call call = {.recipe = recipe, .options = options ? options : &none, .stage = stage};
+    if (!recipe || !stage || !text || !size)
+        return QUERN_USAGE;
+    enum quern_status status = context_enter(recipe->context, &recipe->arena, emit_stage, &call);
+    *text = call.text;
+    *size = call.size;
+    return status;
+}
+
+static struct source *make_source(struct session *session, const struct reread_call *call)
+{
+    if (call->size <= SOURCE_SIZE_MAX)
+        return source_new(session->arena, strcmp(call->name, "-") ? call->name : "<stdin>",
+                          arena_copy(session->arena, call->text, call->size), call->size);
+    diag_report_about(session->diags, DIAG_too_large, call->name, "a text may hold %d bytes", SOURCE_SIZE_MAX);
+    return NULL;
+}
+
+/* What was printed in scratch memory outlives the call in the context's. */
+static enum quern_status keep_text(struct session *session, struct reread_call *call, struct text *text, bool ok)
+{
+    if (ok)
+        call->again = arena_copy(&session->context->arena, text_string(text), text->size);
+    enum quern_status status = diags_status(session->diags);
+    return ok ? QUERN_OK : status ? status : QUERN_INVALID;
+}
+
+static enum quern_status reread_stage(struct session *session, void *data)
+{
+    struct reread_call *call = data;
+    const struct stage *stage = find_stage(session, call->stage, true);
+    if (!stage)
+        return QUERN_USAGE;
+    struct text text = text_make(session->arena);
+    call->source = make_source(session, call);
+    return keep_text(session, call, &text, call->source && stage->reread(session, call, &text));
+}
+
+enum quern_status quern_stage_reread(quern_context *context, const char *stage, const char *name, const char *text, size_t size,
+                                     const char **again)
+{
+    struct reread_call call = {.context = context, .stage = stage, .name = name, .text = text, .size = size};
+    if (!context || !stage || !name || (!text && size) || !again)
+        return QUERN_USAGE;
+    enum quern_status status = context_enter(context, &context->arena, reread_stage, &call);
+    *again = call.again;
+    return status;
+}
+
+static enum quern_status format_text(struct session *session, void *data)
+{
+    struct reread_call *call = data;
+    struct text text = text_make(session->arena);
+    call->source = make_source(session, call);
+    const struct ast *ast = call->source ? ast_parse(session->arena, call->source, session->diags) : NULL;
+    if (!ast || session->diags->errors)
+        return keep_text(session, call, &text, false);
+    bool yaml = call->to ? !strcmp(call->to, "yaml") : ast->spelling == SPELLING_YAML;
+    if (yaml)
+        ast_format_yaml(&text, ast);
+    else
+        ast_format_qr(&text, ast);
+    return keep_text(session, call, &text, true);
+}
+
+enum quern_status quern_format(quern_context *context, const char *name, const char *text, size_t size, const char *to,
+                               const char **formatted)
+{
+    struct reread_call call = {.context = context, .name = name, .text = text, .size = size, .to = to};
+    if (!context || !name || (!text && size) || !formatted || (to && strcmp(to, "qr") && strcmp(to, "yaml")))
+        return QUERN_USAGE;
+    enum quern_status status = context_enter(context, &context->arena, format_text, &call);
+    *formatted = call.again;
+    return status;
+}

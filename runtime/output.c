@@ -1,0 +1,229 @@
+/* Output: locking, temporaries, the final rename. See output.h. */
+#define _GNU_SOURCE 1
+#include "runtime/output.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "runtime/report.h"
+
+#define REPORT(out, code, ...) REPORT_ABOUT((out)->session->diags, code, (out)->path, __VA_ARGS__)
+
+enum { LOCK_TRIES = 16 };
+
+/* ---- removing ---- */
+
+/* Removes a directory of plain files; a missing one is fine. 0 or errno. */
+static int remove_directory(const char *path)
+{
+    DIR *dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? 0 : errno;
+    int error = 0;
+    for (struct dirent *entry; (entry = readdir(dir));)
+        if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && unlinkat(dirfd(dir), entry->d_name, 0))
+            error = errno;
+    closedir(dir);
+    return rmdir(path) ? (error ? error : errno) : 0;
+}
+
+static void give_up_lock(struct output *out)
+{
+    if (out->lock < 0)
+        return;
+    unlink(out->lock_path); /* while it is held: nobody else can own the name */
+    close(out->lock);
+    out->lock = -1;
+}
+
+static void end_output(void *resource)
+{
+    struct output *out = resource;
+    if (out->written)
+        remove_directory(out->temporary);
+    give_up_lock(out);
+}
+
+/* ---- the lock ---- */
+
+/* Opens and locks the file; *held false: another process has it. The name may vanish between the two (its owner finished):
+ * then the lock is on a file nobody sees, and the next try makes a new one. */
+static int try_lock(struct output *out, bool *held)
+{
+    struct stat ours, named;
+    *held = false;
+    out->lock = open(out->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (out->lock < 0)
+        return errno;
+    if (flock(out->lock, LOCK_EX | LOCK_NB))
+        return errno == EWOULDBLOCK ? EBUSY : errno;
+    if (fstat(out->lock, &ours))
+        return errno;
+    *held = !stat(out->lock_path, &named) && ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+    return 0;
+}
+
+static bool take_lock(struct output *out)
+{
+    bool held = false;
+    int error = 0;
+    for (int i = 0; i < LOCK_TRIES && !held && !error; i++) {
+        if (out->lock >= 0)
+            close(out->lock);
+        error = try_lock(out, &held);
+    }
+    if (held)
+        return true;
+    if (out->lock >= 0)
+        close(out->lock);
+    out->lock = -1;
+    if (error == EBUSY || !error)
+        return REPORT(out, output_busy, "another run is writing this output");
+    return REPORT(out, cannot_write, "cannot write beside the output: %s", file_reason(error));
+}
+
+/* ---- what may be replaced ---- */
+
+/* A checkpoint: no folders, and a .safetensors file among the files. */
+static bool is_checkpoint(const char *path)
+{
+    struct stat status;
+    bool found = false, plain = true;
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        const char *end = strrchr(entry->d_name, '.');
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+            continue;
+        plain &= !fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) && !S_ISDIR(status.st_mode);
+        found |= end && !strcmp(end, ".safetensors");
+    }
+    if (dir)
+        closedir(dir);
+    return dir && found && plain;
+}
+
+static bool check_existing(struct output *out, const struct quern_model *input)
+{
+    struct stat status, other;
+    if (lstat(out->path, &status))
+        return errno == ENOENT || REPORT(out, cannot_write, "cannot write the output: %s", file_reason(errno));
+    if (input->directory && !stat(input->directory, &other) && !stat(out->path, &status) && status.st_dev == other.st_dev &&
+        status.st_ino == other.st_ino)
+        return REPORT(out, output_is_input, "the output is the model's own directory");
+    for (size_t i = 0; i < input->shard_count; i++)
+        if (input->shards[i]->file && input->shards[i]->file->device == status.st_dev && input->shards[i]->file->inode == status.st_ino)
+            return REPORT(out, output_is_input, "the output is the model itself");
+    if (!out->overwrite)
+        return REPORT(out, output_exists, "the output exists already");
+    return is_checkpoint(out->path) || REPORT(out, output_exists, "the output exists and is no directory of a checkpoint; it is not replaced");
+}
+
+/* ---- life ---- */
+
+static void name_paths(struct output *out, const char *path)
+{
+    struct arena *arena = out->session->arena;
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/')
+        size--;
+    out->path = arena_copy(arena, path, size);
+    const char *slash = strrchr(out->path, '/');
+    out->parent = !slash ? "." : slash == out->path ? "/" : arena_copy(arena, out->path, (size_t)(slash - out->path));
+    const char *base = slash ? slash + 1 : out->path;
+    out->temporary = path_join(arena, out->parent, arena_printf(arena, ".%s.tmp-data", base));
+    out->lock_path = path_join(arena, out->parent, arena_printf(arena, ".%s.tmp-lock", base));
+}
+
+struct output *output_open(struct session *session, const char *path, bool overwrite, const struct quern_model *input)
+{
+    struct output *out = ARENA_NEW(session->arena, struct output);
+    *out = (struct output){.session = session, .lock = -1, .overwrite = overwrite};
+    name_paths(out, path);
+    arena_defer(session->arena, end_output, out);
+    const char *base = strrchr(out->path, '/') ? strrchr(out->path, '/') + 1 : out->path;
+    if (!*base || !strcmp(base, ".") || !strcmp(base, ".."))
+        return REPORT(out, output_exists, "the output needs a name of its own"), NULL;
+    if (!check_existing(out, input) || !take_lock(out))
+        return NULL;
+    int error = remove_directory(out->temporary);
+    if (!error && mkdir(out->temporary, 0777))
+        error = errno;
+    out->written = !error;
+    if (error)
+        return REPORT(out, cannot_write, "cannot write beside the output: %s", file_reason(error)), NULL;
+    return out;
+}
+
+struct file *output_create(struct output *out, const char *name)
+{
+    struct file *file = NULL;
+    int error = file_create(out->session->arena, path_join(out->session->arena, out->temporary, name), &file);
+    if (error)
+        REPORT(out, cannot_write, "cannot write %s: %s", name, file_reason(error));
+    return error ? NULL : file;
+}
+
+bool output_finish(struct output *out, struct file *file)
+{
+    int error = file_finish(file);
+    return !error || REPORT(out, cannot_write, "cannot write %s: %s", strrchr(file->path, '/') + 1, file_reason(error));
+}
+
+bool output_write(struct output *out, const char *name, const char *bytes, size_t size)
+{
+    struct file *file = output_create(out, name);
+    int error = file ? file_write_at(file, bytes, size, 0) : 0;
+    if (error)
+        return REPORT(out, cannot_write, "cannot write %s: %s", name, file_reason(error));
+    return file && output_finish(out, file);
+}
+
+static void sync_directory(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    fsync(fd); /* some file systems refuse it for directories; the rename is ordered all the same */
+    close(fd);
+}
+
+/* 0 or errno. An old OUT changes places with the new one in one step where the system can; else it steps aside first. */
+static int move_in(struct output *out, bool replaces)
+{
+    if (!replaces) {
+        if (!renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE))
+            return 0;
+        if (errno != EINVAL && errno != ENOSYS)
+            return errno;
+        return rename(out->temporary, out->path) ? errno : 0;
+    }
+    if (!renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_EXCHANGE))
+        return remove_directory(out->temporary);
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    const char *aside = arena_printf(out->session->arena, "%s-old", out->temporary);
+    if (rename(out->path, aside) || rename(out->temporary, out->path))
+        return errno;
+    return remove_directory(aside);
+}
+
+bool output_commit(struct output *out)
+{
+    struct stat status;
+    bool replaces = !lstat(out->path, &status);
+    if (replaces && !out->overwrite)
+        return REPORT(out, output_exists, "the output appeared while it was being written");
+    sync_directory(out->temporary);
+    int error = move_in(out, replaces);
+    if (error)
+        return REPORT(out, cannot_write, "cannot put the output in its place: %s", file_reason(error));
+    out->written = false;
+    sync_directory(out->parent);
+    give_up_lock(out);
+    return true;
+}

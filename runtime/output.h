@@ -1,0 +1,31 @@
+/* Output: a directory that appears complete or not at all. Files are written into .OUT.tmp-data beside OUT; a lock on
+ * .OUT.tmp-lock keeps other runs away and dies with the process, so that the next run may remove what a dead one left. */
+#ifndef QUERN_RUNTIME_OUTPUT_H
+#define QUERN_RUNTIME_OUTPUT_H
+
+#include "runtime/file.h"
+#include "runtime/model.h"
+
+struct output {
+    struct session *session;
+    const char *path;      /* OUT as given, without slashes at its end */
+    const char *parent;    /* the directory that holds it */
+    const char *temporary; /* .OUT.tmp-data */
+    const char *lock_path; /* .OUT.tmp-lock */
+    int lock;              /* -1: not held */
+    bool overwrite, written; /* written: temporary is there and must go */
+};
+
+/* Takes the lock, removes what a dead run left, makes the temporary directory. input: the model that is being read, which OUT
+ * must not be. The session's end removes everything unless output_commit came first. NULL after reporting. */
+struct output *output_open(struct session *session, const char *path, bool overwrite, const struct quern_model *input);
+/* A file of the temporary directory. NULL after reporting. */
+struct file *output_create(struct output *out, const char *name);
+/* A whole small file. */
+bool output_write(struct output *out, const char *name, const char *bytes, size_t size);
+/* Syncs and closes a file. */
+bool output_finish(struct output *out, struct file *file);
+/* Renames the temporary directory to OUT. */
+bool output_commit(struct output *out);
+
+#endif

@@ -1,0 +1,36 @@
+/* Parallel: a list of tasks on several threads within a memory limit. Tasks are handed out in order; each gets a buffer of
+ * the size it asked for. A failure is a value, and of several the one of the earliest task counts, so that a run fails
+ * with the same words however its threads interleave. */
+#ifndef QUERN_RUNTIME_PARALLEL_H
+#define QUERN_RUNTIME_PARALLEL_H
+
+#include "runtime/context.h"
+
+struct failure {
+    bool set;
+    enum diag_code code;
+    const char *subject; /* borrowed */
+    char text[192];
+};
+void fail_task(struct failure *failure, enum diag_code code, const char *subject, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+struct task {
+    void (*work)(struct task *task, void *buffer, struct failure *failure);
+    size_t memory;   /* bytes of buffer */
+    int64_t bytes;   /* for the progress */
+    void *job;       /* what it belongs to */
+    int64_t piece;
+    const char *name; /* of the tensor */
+};
+struct parallel {
+    unsigned threads;      /* 0: one per CPU */
+    size_t memory_limit;   /* bytes of buffers at once */
+    /* After tasks have been finished, from the calling thread: false stops the run. */
+    bool (*finished)(void *user, const struct task *task);
+    void *user;
+};
+/* QUERN_OK, QUERN_CANCELLED, or the status of what was reported. With one thread nothing is started. */
+enum quern_status parallel_run(struct session *session, const struct parallel *parallel, struct task *tasks, size_t count);
+
+#endif

@@ -1,0 +1,288 @@
+/* Recipes: loading and matching. See recipe.h and quern.h. */
+#include "runtime/recipe.h"
+
+#include <string.h>
+
+struct scratch {
+    struct scratch *next;
+    size_t size; /* of this block */
+    _Alignas(16) unsigned char bytes[];
+};
+
+/* ---- loading ---- */
+
+struct load_call {
+    struct quern_recipe *recipe;
+    const char *path, *text; /* text NULL: read path */
+    size_t size;
+};
+
+static struct source *make_source(struct session *session, const struct load_call *load)
+{
+    struct arena *arena = &load->recipe->arena;
+    if (!load->text)
+        return source_read(arena, load->path, session->diags);
+    if (load->size <= SOURCE_SIZE_MAX)
+        return source_new(arena, arena_string(arena, load->path), arena_copy(arena, load->text, load->size), load->size);
+    diag_report_about(session->diags, DIAG_too_large, load->path, "a recipe may hold %d bytes", SOURCE_SIZE_MAX);
+    return NULL;
+}
+
+static enum quern_status load_recipe(struct session *session, void *call)
+{
+    struct load_call *load = call;
+    struct quern_recipe *r = load->recipe;
+    struct source *source = make_source(session, load);
+    if (!source)
+        return diags_status(session->diags);
+    r->ast = ast_parse(&r->arena, source, session->diags);
+    struct importer importer = importer_make(&r->arena, load->path);
+    if (!session->diags->errors)
+        r->recipe = recipe_resolve(&r->arena, r->ast, &importer, session->diags);
+    if (!session->diags->errors)
+        r->matcher = matcher_compile(r->recipe, NULL, session->diags);
+    return diags_status(session->diags);
+}
+
+static enum quern_status load(struct quern_context *context, struct load_call call, struct quern_recipe **recipe)
+{
+    *recipe = NULL;
+    struct quern_recipe *r = context_allocate(context, sizeof *r);
+    if (!r)
+        return QUERN_LIMIT;
+    r->context = context;
+    arena_init(&r->arena, &context->allocator);
+    pthread_mutex_init(&r->lock, NULL);
+    call.recipe = r;
+    enum quern_status status = context_enter(context, &r->arena, load_recipe, &call);
+    if (status)
+        quern_recipe_close(r);
+    else
+        *recipe = r;
+    return status;
+}
+
+enum quern_status quern_recipe_load_file(quern_context *context, const char *path, quern_recipe **recipe)
+{
+    if (!context || !path || !recipe)
+        return QUERN_USAGE;
+    return load(context, (struct load_call){.path = path}, recipe);
+}
+
+enum quern_status quern_recipe_load_memory(quern_context *context, const char *name, const char *text, size_t size, quern_recipe **recipe)
+{
+    if (!context || !name || (!text && size) || !recipe)
+        return QUERN_USAGE;
+    return load(context, (struct load_call){.path = name, .text = text ? text : "", .size = size}, recipe);
+}
+
+void quern_recipe_close(quern_recipe *recipe)
+{
+    if (!recipe)
+        return;
+    struct quern_context *context = recipe->context;
+    while (recipe->free) {
+        struct scratch *scratch = recipe->free;
+        recipe->free = scratch->next;
+        context_release(context, scratch, scratch->size);
+    }
+    pthread_mutex_destroy(&recipe->lock);
+    arena_close(&recipe->arena);
+    context_release(context, recipe, sizeof *recipe);
+}
+
+/* ---- matching ---- */
+
+struct scratch *recipe_borrow(struct quern_recipe *r)
+{
+    pthread_mutex_lock(&r->lock);
+    struct scratch *scratch = r->free;
+    if (scratch)
+        r->free = scratch->next;
+    pthread_mutex_unlock(&r->lock);
+    if (scratch)
+        return scratch;
+    size_t size = sizeof *scratch + matcher_scratch_size(r->matcher);
+    scratch = context_allocate(r->context, size);
+    if (scratch) {
+        scratch->size = size;
+        matcher_scratch_init(r->matcher, scratch->bytes);
+    }
+    return scratch;
+}
+
+void recipe_give_back(struct quern_recipe *r, struct scratch *scratch)
+{
+    pthread_mutex_lock(&r->lock);
+    scratch->next = r->free;
+    r->free = scratch;
+    pthread_mutex_unlock(&r->lock);
+}
+
+struct loan {
+    struct quern_recipe *recipe;
+    struct scratch *scratch;
+};
+
+static void end_loan(void *resource)
+{
+    struct loan *loan = resource;
+    if (loan->scratch)
+        recipe_give_back(loan->recipe, loan->scratch);
+}
+
+struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *r)
+{
+    struct loan *loan = ARENA_NEW(session->arena, struct loan);
+    loan->recipe = r;
+    arena_defer(session->arena, end_loan, loan);
+    loan->scratch = recipe_borrow(r);
+    if (!loan->scratch)
+        session_escape(session);
+    return loan->scratch;
+}
+
+struct match_outcome recipe_match(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject)
+{
+    return matcher_match(r->matcher, scratch->bytes, subject);
+}
+
+void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject, unsigned char *verdicts)
+{
+    matcher_verdicts(r->matcher, scratch->bytes, subject, verdicts);
+}
+
+struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome)
+{
+    struct quern_match match = {outcome.rule, "-", "-", outcome.unknown};
+    if (outcome.rule >= 0) {
+        match.config = r->recipe->rules[outcome.rule].name;
+        match.origin = r->recipe->rules[outcome.rule].origin;
+    }
+    return match;
+}
+
+struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor)
+{
+    struct subject subject;
+    int dtype = tensor->dtype && *tensor->dtype ? dtype_find_file_name(tensor->dtype) : -1;
+    subject_of_parameter(&subject, tensor->name, strlen(tensor->name), dtype, tensor->rank, tensor->shape, r->recipe->megatron_layers);
+    return subject;
+}
+
+static enum quern_status match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match)
+{
+    struct scratch *scratch = recipe_borrow(r);
+    if (!scratch)
+        return QUERN_LIMIT;
+    *match = recipe_describe(r, recipe_match(r, scratch, subject));
+    recipe_give_back(r, scratch);
+    return QUERN_OK;
+}
+
+enum quern_status quern_match_module(quern_recipe *recipe, const char *path, size_t size, struct quern_match *match)
+{
+    struct subject subject;
+    if (!recipe || !path || !match)
+        return QUERN_USAGE;
+    subject_of_module(&subject, path, size, recipe->recipe->megatron_layers);
+    return match_subject(recipe, &subject, match);
+}
+
+enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match)
+{
+    if (!recipe || !tensor || !tensor->name || !match)
+        return QUERN_USAGE;
+    struct subject subject = subject_of_tensor(recipe, tensor);
+    return match_subject(recipe, &subject, match);
+}
+
+enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts)
+{
+    if (!recipe || !tensor || !tensor->name || !verdicts)
+        return QUERN_USAGE;
+    struct subject subject;
+    if (parameter)
+        subject = subject_of_tensor(recipe, tensor);
+    else
+        subject_of_module(&subject, tensor->name, strlen(tensor->name), recipe->recipe->megatron_layers);
+    struct scratch *scratch = recipe_borrow(recipe);
+    if (!scratch)
+        return QUERN_LIMIT;
+    recipe_verdicts(recipe, scratch, &subject, verdicts);
+    recipe_give_back(recipe, scratch);
+    return QUERN_OK;
+}
+
+/* ---- rules ---- */
+
+size_t quern_rule_count(const quern_recipe *recipe)
+{
+    return recipe->recipe->rule_count;
+}
+
+static const char *print_target(struct arena *arena, const struct rule *rule)
+{
+    struct text text = text_make(arena);
+    if (rule->target == AST_TARGET_SPEC)
+        text_add(&text, "spec ");
+    if (rule->target == AST_TARGET_SKIP)
+        text_add(&text, "skip");
+    else
+        ast_print_name(&text, rule->name);
+    return text_string(&text);
+}
+
+struct rule_call {
+    struct quern_recipe *recipe;
+    size_t index;
+};
+
+static enum quern_status print_rule(struct session *session, void *call)
+{
+    (void)session;
+    struct rule_call *at = call;
+    struct quern_recipe *r = at->recipe;
+    const struct rule *rule = &r->recipe->rules[at->index];
+    if (!r->rules)
+        r->rules = ARENA_ARRAY(&r->arena, r->recipe->rule_count, struct quern_rule);
+    struct text predicate = text_make(&r->arena);
+    ast_print_predicate(&predicate, rule->predicate);
+    bool placed = rule->span.source != NULL;
+    r->rules[at->index] = (struct quern_rule){
+        .origin = rule->origin, .predicate = text_string(&predicate), .target = print_target(&r->arena, rule),
+        .file = placed ? rule->span.source->name : "", .line = placed ? source_place(rule->span.source, rule->span.begin).line : 0,
+        .optional = rule->optional};
+    return QUERN_OK;
+}
+
+/* The texts are printed on the first question, under the lock: the arena is not the matching threads'. */
+struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index)
+{
+    struct quern_rule rule = {"-", "", "", "", 0, false};
+    struct rule_call call = {recipe, index};
+    if (index >= recipe->recipe->rule_count)
+        return rule;
+    pthread_mutex_lock(&recipe->lock);
+    if ((recipe->rules && recipe->rules[index].predicate) || !context_enter(recipe->context, &recipe->arena, print_rule, &call))
+        rule = recipe->rules[index];
+    pthread_mutex_unlock(&recipe->lock);
+    return rule;
+}
+
+/* ---- what a rule gives a tensor ---- */
+
+const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason)
+{
+    const char *dot = strrchr(name, '.'), *parameter = dot ? dot + 1 : name;
+    bool off = false;
+    *reason = "skip";
+    if (rule->target == AST_TARGET_SPEC)
+        return rule->spec;
+    if (rule->target == AST_TARGET_SKIP)
+        return NULL;
+    enum slot_role role = !strcmp(parameter, "weight") ? SLOT_WEIGHT : !strcmp(parameter, "bias") ? SLOT_BIAS : SLOT_STATE;
+    const struct spec *spec = config_slot(rule->config, role, 0, role == SLOT_STATE ? parameter : NULL, &off);
+    *reason = off ? "off" : role == SLOT_WEIGHT ? "no weight slot" : role == SLOT_BIAS ? "no bias slot" : "no state slot";
+    return spec;
+}

@@ -1,0 +1,40 @@
+/* Recipes as handles: text → AST → recipe → matcher, and the scratch memory matching threads borrow. */
+#ifndef QUERN_RUNTIME_RECIPE_H
+#define QUERN_RUNTIME_RECIPE_H
+
+#include "codegen/match/match.h"
+#include "runtime/context.h"
+
+struct scratch;
+
+struct quern_recipe {
+    struct quern_context *context;
+    struct arena arena;
+    const struct ast *ast;
+    struct recipe *recipe;
+    struct matcher *matcher;
+    pthread_mutex_t lock;   /* of free and of texts */
+    struct scratch *free;   /* owned: matcher scratches nobody uses now */
+    struct quern_rule *rules; /* texts of rules, printed when first asked for */
+};
+
+/* A matcher scratch for one thread; NULL when memory is out (reported). */
+struct scratch *recipe_borrow(struct quern_recipe *r);
+void recipe_give_back(struct quern_recipe *r, struct scratch *scratch);
+/* The same until the session ends, however it ends; escapes instead of NULL. */
+struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *r);
+struct match_outcome recipe_match(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject);
+void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject, unsigned char *verdicts);
+/* The public form of an outcome. */
+struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome);
+/* What a tensor's rule gives the tensor itself: the spec, or NULL with the reason (static text). */
+const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason);
+struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor);
+
+/* Reads imports for the resolver: only files in the folder of the top-level recipe (the working directory for standard
+ * input) or below it, links followed. top: the recipe's path. */
+struct importer importer_make(struct arena *arena, const char *top);
+/* A recipe's text ("-": standard input). NULL after reporting. */
+struct source *source_read(struct arena *arena, const char *path, struct diags *diags);
+
+#endif
