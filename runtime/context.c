@@ -136,24 +136,31 @@ static void keep_diag(struct quern_context *c, const struct diag *diag, const st
     }
 }
 
+/* false: memory ran out on the way. With the lock. */
+static bool copy_diags(struct quern_context *c, const struct diags *diags)
+{
+    jmp_buf trap;
+    if (setjmp(trap))
+        return false;
+    c->messages.escape = &trap;
+    const struct source *from = NULL, *copy = NULL;
+    for (const struct diag *d = diags->first; d; d = d->next)
+        keep_diag(c, d, &from, &copy);
+    if (diags->errors > diags->limit)
+        c->diags.errors += diags->errors - diags->limit;
+    return true;
+}
+
 /* Copies a call's messages into the context; they outlive the recipe or model they speak of. */
 static void keep_diags(struct quern_context *c, const struct diags *diags, bool exhausted)
 {
-    jmp_buf trap;
     pthread_mutex_lock(&c->lock);
-    c->messages.escape = &trap;
-    if (!setjmp(trap)) {
-        const struct source *from = NULL, *copy = NULL;
-        for (const struct diag *d = diags->first; d; d = d->next)
-            keep_diag(c, d, &from, &copy);
-        if (diags->errors > diags->limit)
-            c->diags.errors += diags->errors - diags->limit;
-    } else {
-        exhausted = true;
-    }
+    bool copied = copy_diags(c, diags);
     c->messages.escape = NULL;
-    c->exhausted |= exhausted;
-    c->exhausted_count += exhausted;
+    if (exhausted || !copied) {
+        c->exhausted = true;
+        c->exhausted_count++;
+    }
     pthread_mutex_unlock(&c->lock);
 }
 

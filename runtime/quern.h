@@ -124,13 +124,15 @@ struct quern_plan_row {
     int64_t bytes_after;
     double bits;           /* per weight, scales included */
 };
+/* bits_per_weight: of the whole model, 8 · bytes_after / elements. */
 struct quern_totals { int64_t tensors, quantized, elements, quantized_elements, bytes_before, bytes_after; double bits_per_weight; };
 QUERN_API enum quern_status quern_plan_create(quern_recipe *recipe, quern_model *model, quern_plan **plan);
 QUERN_API void quern_plan_close(quern_plan *plan);
 QUERN_API size_t quern_plan_count(const quern_plan *plan);
 QUERN_API struct quern_plan_row quern_plan_at(const quern_plan *plan, size_t index);
 QUERN_API struct quern_totals quern_plan_totals(const quern_plan *plan);
-/* `check -m`: rules without a match, groups, shapes, expectations; messages go to the context. */
+/* `check -m`: rules without a match, groups, shapes, expectations; messages go to the context. model NULL: only what is
+ * expected of names. */
 QUERN_API enum quern_status quern_check_model(quern_recipe *recipe, quern_model *model);
 
 /* ---- whole checkpoints ---- */

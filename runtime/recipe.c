@@ -2,6 +2,7 @@
 #include "runtime/recipe.h"
 
 #include <string.h>
+#include "lang/import.h"
 
 struct scratch {
     struct scratch *next;
@@ -21,7 +22,7 @@ static struct source *make_source(struct session *session, const struct load_cal
 {
     struct arena *arena = &load->recipe->arena;
     if (!load->text)
-        return source_read(arena, load->path, session->diags);
+        return source_read_file(arena, load->path, session->diags);
     if (load->size <= SOURCE_SIZE_MAX)
         return source_new(arena, arena_string(arena, load->path), arena_copy(arena, load->text, load->size), load->size);
     diag_report_about(session->diags, DIAG_too_large, load->path, "a recipe may hold %d bytes", SOURCE_SIZE_MAX);
@@ -36,9 +37,10 @@ static enum quern_status load_recipe(struct session *session, void *call)
     if (!source)
         return diags_status(session->diags);
     r->ast = ast_parse(&r->arena, source, session->diags);
-    struct importer importer = importer_make(&r->arena, load->path);
+    struct importer_directory *folder = ARENA_NEW(&r->arena, struct importer_directory);
+    importer_directory_init(folder, &r->arena, load->text && !strchr(load->path, '/') ? "-" : load->path);
     if (!session->diags->errors)
-        r->recipe = recipe_resolve(&r->arena, r->ast, &importer, session->diags);
+        r->recipe = recipe_resolve(&r->arena, r->ast, &folder->importer, session->diags);
     if (!session->diags->errors)
         r->matcher = matcher_compile(r->recipe, NULL, session->diags);
     return diags_status(session->diags);

@@ -31,10 +31,4 @@ struct quern_match recipe_describe(const struct quern_recipe *r, struct match_ou
 const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason);
 struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor);
 
-/* Reads imports for the resolver: only files in the folder of the top-level recipe (the working directory for standard
- * input) or below it, links followed. top: the recipe's path. */
-struct importer importer_make(struct arena *arena, const char *top);
-/* A recipe's text ("-": standard input). NULL after reporting. */
-struct source *source_read(struct arena *arena, const char *path, struct diags *diags);
-
 #endif

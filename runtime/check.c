@@ -1,0 +1,294 @@
+/* quern_check_model: what only a recipe and a model together can say. Rules without a match, rules that never win, rules that
+ * cannot be decided, groups, shapes, expectations. language.md §4. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include "runtime/json.h"
+#include "runtime/plan.h"
+#include "runtime/report.h"
+
+/* Beyond this many (rule, tensor) pairs the two kinds of rules that never win are no longer told apart; names offered as
+ * nearest are looked for among this many. */
+enum { VERDICTS_MAX = 1 << 28, CANDIDATES_MAX = 20000 };
+
+struct checking {
+    struct session *session;
+    struct quern_plan *plan;
+    struct recipe *recipe;
+    struct scratch *scratch;
+    size_t *wins, *matches, *unknowns; /* of each rule, in tensors */
+    const char **example;              /* of each rule: a tensor it could not be decided for */
+    const char **modules;              /* sorted, each once: module paths of the tensors */
+    size_t module_count;
+    const char **containers;           /* sorted, each once: their proper prefixes */
+    size_t container_count;
+};
+
+#define SHOWN(c, name) name_shown((c)->session->arena, name)
+
+/* ---- module paths ---- */
+
+static int compare_strings(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static size_t unique(const char **names, size_t count)
+{
+    size_t kept = 0;
+    if (count)
+        qsort(names, count, sizeof *names, compare_strings);
+    for (size_t i = 0; i < count; i++)
+        if (!kept || strcmp(names[kept - 1], names[i]))
+            names[kept++] = names[i];
+    return kept;
+}
+
+static const char *cut_last(struct arena *arena, const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot ? arena_copy(arena, name, (size_t)(dot - name)) : NULL;
+}
+
+/* Sorted names share prefixes with the one before, so each prefix is met often: only new ones are kept. */
+static void list_modules(struct checking *c)
+{
+    struct arena *arena = c->session->arena;
+    size_t capacity = 0;
+    c->modules = ARENA_ARRAY(arena, c->plan->count + 1, const char *);
+    for (size_t i = 0; i < c->plan->count; i++) {
+        const char *module = cut_last(arena, c->plan->items[i].stored->name);
+        if (module && *module)
+            c->modules[c->module_count++] = module;
+    }
+    c->module_count = unique(c->modules, c->module_count);
+    for (size_t i = 0; i < c->module_count; i++) {
+        size_t shared = 0; /* prefixes up to here were the module's before, too */
+        const char *module = c->modules[i], *before = i ? c->modules[i - 1] : "";
+        while (module[shared] && module[shared] == before[shared])
+            shared++;
+        for (const char *dot = strchr(module, '.'); dot; dot = strchr(dot + 1, '.'))
+            if ((size_t)(dot - module) >= shared)
+                *ARENA_PUSH(arena, c->containers, c->container_count, capacity) = arena_copy(arena, module, (size_t)(dot - module));
+    }
+    c->container_count = unique(c->containers, c->container_count);
+}
+
+/* ---- rules ---- */
+
+static void count_wins(struct checking *c)
+{
+    for (size_t i = 0; i < c->plan->count; i++) {
+        const struct plan_item *item = &c->plan->items[i];
+        if (item->outcome.rule >= 0)
+            c->wins[item->outcome.rule]++;
+        if (item->outcome.unknown >= 0 && !c->unknowns[item->outcome.unknown]++)
+            c->example[item->outcome.unknown] = item->stored->name;
+    }
+}
+
+/* Which of the rules that never win match at all. */
+static void count_matches(struct checking *c)
+{
+    size_t idle = 0, rules = c->recipe->rule_count;
+    for (size_t i = 0; i < rules; i++)
+        idle += !c->wins[i];
+    unsigned char *verdicts = ARENA_ARRAY(c->session->arena, rules + 1, unsigned char);
+    for (size_t i = 0; idle && i < c->plan->count && i * rules < VERDICTS_MAX; i++) {
+        struct quern_tensor tensor = stored_tensor(c->plan->items[i].stored);
+        struct subject subject = subject_of_tensor(c->plan->recipe, &tensor);
+        recipe_verdicts(c->plan->recipe, c->scratch, &subject, verdicts);
+        for (size_t r = 0; r < rules; r++) {
+            idle -= verdicts[r] == 1 && !c->wins[r] && !c->matches[r];
+            c->matches[r] += verdicts[r] == 1;
+            if (verdicts[r] == 2 && !c->unknowns[r]++)
+                c->example[r] = c->plan->items[i].stored->name;
+        }
+    }
+}
+
+/* A module that only holds others and that the rule takes, or NULL. */
+static const char *find_container(struct checking *c, size_t rule)
+{
+    unsigned char *verdicts = ARENA_ARRAY(c->session->arena, c->recipe->rule_count + 1, unsigned char);
+    for (size_t i = 0; i < c->container_count && i * c->recipe->rule_count < VERDICTS_MAX; i++) {
+        struct subject subject;
+        subject_of_module(&subject, c->containers[i], strlen(c->containers[i]), c->recipe->megatron_layers);
+        recipe_verdicts(c->plan->recipe, c->scratch, &subject, verdicts);
+        if (verdicts[rule] == 1)
+            return c->containers[i];
+    }
+    return NULL;
+}
+
+/* The pattern of a predicate that is one atom on module paths; NULL otherwise. */
+static const char *lone_pattern(const struct ast_predicate *p)
+{
+    return p->kind == AST_ATOM && !strcmp(atom_rows[p->atom].field, "module") ? p->pattern.bytes : NULL;
+}
+
+static void report_unmatched(struct checking *c, size_t index)
+{
+    const struct rule *rule = &c->recipe->rules[index];
+    struct diags *diags = c->session->diags;
+    struct diag *diag = diag_report(diags, DIAG_rule_unmatched, rule->span, "this rule matches nothing in the model");
+    const char *container = find_container(c, index), *pattern = lone_pattern(rule->predicate);
+    size_t candidates = c->module_count < CANDIDATES_MAX ? c->module_count : CANDIDATES_MAX;
+    const char *nearest = pattern ? diag_nearest(pattern, c->modules, candidates) : NULL;
+    if (container)
+        diag_help(diags, diag, "%s holds other modules and no tensor of its own; `under` takes all below it", SHOWN(c, container));
+    else if (nearest)
+        diag_help(diags, diag, "the nearest module is %s", SHOWN(c, nearest));
+    else
+        diag_help(diags, diag, "write `optional` before a rule that may match nothing");
+}
+
+static void check_rule(struct checking *c, size_t index)
+{
+    const struct rule *rule = &c->recipe->rules[index];
+    struct diags *diags = c->session->diags;
+    if (c->wins[index])
+        return;
+    if (c->matches[index])
+        diag_report(diags, DIAG_rule_taken, rule->span, "earlier rules take all %zu tensors that this rule matches", c->matches[index]);
+    else if (!rule->optional && !c->unknowns[index])
+        report_unmatched(c, index);
+}
+
+static void check_unknown(struct checking *c, size_t index)
+{
+    if (c->unknowns[index] && !c->wins[index])
+        diag_report(c->session->diags, DIAG_rule_unknown, c->recipe->rules[index].span,
+                    "this rule cannot be decided for %s: it asks for what is not known there", SHOWN(c, c->example[index]));
+}
+
+/* ---- expectations ---- */
+
+struct quantity {
+    const char *word;
+    double value;
+};
+
+static bool compare_numbers(double a, enum ast_comparison op, double b)
+{
+    switch (op) {
+    case AST_EQ:
+        return a == b;
+    case AST_NE:
+        return a != b;
+    case AST_LT:
+        return a < b;
+    case AST_LE:
+        return a <= b;
+    case AST_GT:
+        return a > b;
+    case AST_GE:
+        return a >= b;
+    }
+    return false;
+}
+
+static void expect_quantity(struct checking *c, const struct ast_expect *e)
+{
+    const struct quern_totals *t = &c->plan->totals;
+    const struct quantity quantities[] = {
+        {"bits_per_weight", t->bits_per_weight},
+        {"size_ratio", t->bytes_before ? (double)t->bytes_after / (double)t->bytes_before : 1},
+        {"bytes", (double)t->bytes_after},
+        {"quantized_fraction", t->elements ? (double)t->quantized_elements / (double)t->elements : 0},
+    };
+    for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++)
+        if (!strcmp(quantities[i].word, e->quantity.text) && !compare_numbers(quantities[i].value, e->comparison, e->value.value)) {
+            struct text value = text_make(c->session->arena);
+            text_number(&value, quantities[i].value);
+            diag_report(c->session->diags, DIAG_expectation, e->span, "%s is %s", quantities[i].word, text_string(&value));
+        }
+}
+
+/* With a model a module is seen through its weight, whose shape and type the rules may ask for; without, by its path. */
+static struct subject expected_subject(struct checking *c, const struct ast_expect *e)
+{
+    struct subject subject;
+    const char *name = e->name.bytes;
+    if (e->kind == AST_EXPECT_MODULE)
+        name = arena_printf(c->session->arena, "%s.weight", name);
+    const struct stored *stored = c->plan->model ? model_find(c->plan->model, name) : NULL;
+    if (stored) {
+        struct quern_tensor tensor = stored_tensor(stored);
+        return subject_of_tensor(c->plan->recipe, &tensor);
+    }
+    if (e->kind == AST_EXPECT_MODULE)
+        subject_of_module(&subject, e->name.bytes, e->name.size, c->recipe->megatron_layers);
+    else
+        subject_of_parameter(&subject, e->name.bytes, e->name.size, -1, -1, NULL, c->recipe->megatron_layers);
+    return subject;
+}
+
+static void expect_name(struct checking *c, const struct recipe_expect *expect)
+{
+    const struct ast_expect *e = expect->ast;
+    struct subject subject = expected_subject(c, e);
+    struct match_outcome outcome = recipe_match(c->plan->recipe, c->scratch, &subject);
+    const struct rule *rule = outcome.rule < 0 ? NULL : &c->recipe->rules[outcome.rule];
+    bool ok = e->no_rule ? !rule : rule && rule->target == e->target && (e->target == AST_TARGET_SKIP || rule->config == expect->config);
+    if (ok)
+        return;
+    struct quern_match match = recipe_describe(c->plan->recipe, outcome);
+    struct diag *diag = diag_report(c->session->diags, DIAG_expectation, e->span, "%s gets %s", SHOWN(c, e->name.bytes),
+                                    rule ? SHOWN(c, match.config) : "no rule");
+    if (rule)
+        diag_note(c->session->diags, diag, rule->span, "by this rule");
+}
+
+static void check_expectations(struct checking *c, bool quantities)
+{
+    for (size_t i = 0; i < c->recipe->expect_count; i++)
+        if (c->recipe->expects[i].ast->kind != AST_EXPECT_QUANTITY)
+            expect_name(c, &c->recipe->expects[i]);
+        else if (quantities)
+            expect_quantity(c, c->recipe->expects[i].ast);
+}
+
+/* ---- the whole ---- */
+
+static void check_tensors(struct checking *c)
+{
+    bool ok = plan_fill(c->session, c->plan);
+    list_modules(c);
+    count_wins(c);
+    count_matches(c);
+    for (size_t i = 0; i < c->recipe->rule_count; i++) {
+        check_rule(c, i);
+        check_unknown(c, i);
+    }
+    bool sized = ok && c->plan->totals.elements > 0;
+    check_expectations(c, sized);
+}
+
+static enum quern_status check(struct session *session, void *data)
+{
+    struct quern_plan *plan = data;
+    struct checking c = {.session = session, .plan = plan, .recipe = plan->recipe->recipe};
+    size_t rules = c.recipe->rule_count + 1;
+    c.wins = ARENA_ARRAY(session->arena, rules, size_t);
+    c.matches = ARENA_ARRAY(session->arena, rules, size_t);
+    c.unknowns = ARENA_ARRAY(session->arena, rules, size_t);
+    c.example = ARENA_ARRAY(session->arena, rules, const char *);
+    c.scratch = recipe_borrow_for(session, plan->recipe);
+    if (plan->model)
+        check_tensors(&c);
+    else
+        check_expectations(&c, false);
+    return diags_status(session->diags);
+}
+
+enum quern_status quern_check_model(quern_recipe *recipe, quern_model *model)
+{
+    if (!recipe)
+        return QUERN_USAGE;
+    struct quern_plan plan = {.context = recipe->context, .recipe = recipe, .model = model};
+    arena_init(&plan.arena, &recipe->context->allocator);
+    enum quern_status status = context_enter(recipe->context, &plan.arena, check, &plan);
+    arena_close(&plan.arena);
+    return status;
+}
