@@ -203,27 +203,16 @@ const struct config *config_of_name(struct resolver *r, struct unit *unit, const
 enum schedule_step { ENABLE_OBSERVER, ENABLE_FAKE_QUANT, DISABLE_OBSERVER, SCHEDULE_STEPS };
 static const char *const schedule_words[SCHEDULE_STEPS] = {"enable_observer", "enable_fake_quant", "disable_observer"};
 
-static int schedule_step(const struct ast_argument *a)
+/* Reads what the parser has checked: known steps, each once, whole numbers or `none`. */
+static void read_schedule(const struct ast_argument *a, int64_t at[SCHEDULE_STEPS])
 {
-    for (int i = 0; a->key.text && i < SCHEDULE_STEPS; i++)
-        if (!strcmp(schedule_words[i], a->key.text))
-            return i;
-    return -1;
+    for (; a; a = a->next)
+        for (int i = 0; i < SCHEDULE_STEPS; i++)
+            if (a->key.text && !strcmp(schedule_words[i], a->key.text) && a->value.kind == AST_VALUE_NUMBER)
+                at[i] = a->value.number.integer;
 }
 
-/* A step number; `none` is never, for disable_observer. -1 stands for none. */
-static const char *schedule_fault(const struct ast_argument *a, int step, int64_t *value)
-{
-    const struct ast_value *v = &a->value;
-    if (step == DISABLE_OBSERVER && v->kind == AST_VALUE_WORD && !strcmp(v->string.bytes, "none"))
-        return NULL;
-    if (v->kind != AST_VALUE_NUMBER || !v->number.is_integer || v->number.integer < 0)
-        return "a step is a whole number from 0";
-    *value = v->number.integer;
-    return NULL;
-}
-
-/* enable_observer <= enable_fake_quant <= disable_observer, enable_observer < disable_observer (coreai_opt's QATSchedule) */
+/* -1: never. enable_observer <= enable_fake_quant <= disable_observer, enable_observer < disable_observer (coreai_opt's QATSchedule) */
 static const char *schedule_order(const int64_t at[SCHEDULE_STEPS])
 {
     if (at[ENABLE_FAKE_QUANT] < at[ENABLE_OBSERVER])
@@ -238,17 +227,7 @@ static const char *schedule_order(const int64_t at[SCHEDULE_STEPS])
 void resolve_schedule(struct resolver *r, const struct symbol *symbol)
 {
     int64_t at[SCHEDULE_STEPS] = {0, 0, -1};
-    bool given[SCHEDULE_STEPS] = {false};
-    for (const struct ast_argument *a = symbol->decl->schedule; a; a = a->next) {
-        int step = schedule_step(a);
-        const char *fault = step < 0 ? "a schedule has `enable_observer`, `enable_fake_quant` and `disable_observer`"
-                          : given[step] ? "the step is given twice" : schedule_fault(a, step, &at[step]);
-        if (fault) {
-            diag_report(r->diags, DIAG_bad_schedule, step < 0 ? a->key.span : a->value.span, "%s", fault);
-            return;
-        }
-        given[step] = true;
-    }
+    read_schedule(symbol->decl->schedule, at);
     const char *fault = schedule_order(at);
     if (fault)
         diag_report(r->diags, DIAG_bad_schedule, symbol->decl->name.span, "schedule `%s`: %s", symbol->name, fault);

@@ -237,32 +237,14 @@ void resolve_rules(struct resolver *r, struct unit *root)
 
 /* ---- expectations ---- */
 
-static const char *const quantities[] = {"bits_per_weight", "size_ratio", "bytes", "quantized_fraction"};
-enum { QUANTITY_COUNT = sizeof quantities / sizeof *quantities };
-
-static void check_quantity(struct resolver *r, const struct ast_expect *e)
-{
-    bool known = false;
-    for (size_t i = 0; i < QUANTITY_COUNT; i++)
-        known |= !strcmp(quantities[i], e->quantity.text);
-    if (!known) {
-        struct diag *d = diag_report(r->diags, DIAG_bad_expect, e->quantity.span, "there is no quantity named `%s`", e->quantity.text);
-        const char *nearest = diag_nearest(e->quantity.text, quantities, QUANTITY_COUNT);
-        if (nearest)
-            diag_help(r->diags, d, "did you mean `%s`?", nearest);
-    } else if (!isfinite(e->value.value)) {
-        diag_report(r->diags, DIAG_bad_expect, e->value.span, "`%s` is compared with a finite number", e->quantity.text);
-    }
-}
-
 void resolve_expects(struct resolver *r, struct unit *unit, const struct ast_expect *expects, bool keep)
 {
     struct recipe *recipe = r->recipe;
     for (const struct ast_expect *e = expects; e; e = e->next) {
         const struct config *config = NULL;
-        if (e->kind == AST_EXPECT_QUANTITY)
-            check_quantity(r, e);
-        else if (e->target == AST_TARGET_CONFIG && !e->no_rule)
+        if (e->kind == AST_EXPECT_QUANTITY && !isfinite(e->value.value))
+            diag_report(r->diags, DIAG_bad_expect, e->value.span, "`%s` is compared with a finite number", e->quantity.text);
+        if (e->kind != AST_EXPECT_QUANTITY && e->target == AST_TARGET_CONFIG && !e->no_rule)
             config = config_of_name(r, unit, &e->config);
         if (!keep)
             continue;

@@ -1,6 +1,7 @@
 /* Resolving: recipes with the messages and the recipe text they must give, whole, from tests/unit/resolve/ *.cases:
  *   === TITLE            begins a case; the recipe `a.qr` follows
  *   +++ NAME             begins another file, which imports can read
+ *   +++ same.yaml        one that must give the same recipe text as a.qr
  *   ---                  begins what must come out: every message, then, unless there was an error, the recipe text
  * Where there is no error the recipe text must also read back to itself. */
 #include <setjmp.h>
@@ -67,6 +68,9 @@ static void check_case(void **state)
     const char *text = resolve_text(&arena, c, "a.qr", first->bytes, first->size, true);
     if (strcmp(text, "errors\n"))
         assert_string_equal(resolve_text(&arena, c, "again.qr", text, strlen(text), true), text);
+    for (size_t i = 1; i < c->file_count; i++)
+        if (!strcmp(c->files[i].name, "same.yaml"))
+            assert_string_equal(resolve_text(&arena, c, "same.yaml", text_string(&c->files[i].text), c->files[i].text.size, true), text);
     arena_close(&arena);
 }
 
