@@ -43,14 +43,9 @@ static const char *slot_text(struct arena *arena, const struct ast_slot *s)
 
 static bool check_slot(struct resolver *r, const struct ast_slot *s)
 {
-    bool single = s->role == SLOT_WEIGHT || s->role == SLOT_BIAS;
     const char *fault = NULL;
-    if (single && s->key != SLOT_KEY_NONE)
-        fault = "there is one of it in a layer, so it takes no key";
-    else if (single && s->module)
+    if (s->module && (s->role == SLOT_WEIGHT || s->role == SLOT_BIAS))
         fault = "a module's boundary has inputs, outputs and states";
-    else if (s->key == SLOT_KEY_INDEX && s->index < 0)
-        fault = "inputs and outputs count from 0";
     else if (s->key == SLOT_KEY_INDEX && s->role == SLOT_STATE)
         fault = "states have names";
     if (fault)

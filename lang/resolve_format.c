@@ -50,8 +50,6 @@ static const char *argument_name(const struct ast_argument *a)
 
 static bool read_int(struct resolver *r, const struct ast_argument *a, int low, int high, bool *has, int *value)
 {
-    if (*has)
-        return refuse(r, a->key.span, arena_printf(r->arena, "`%s` is given twice", a->key.text));
     if (!a->key.text || !is_int_in(&a->value, low, high))
         return refuse(r, a->value.span, arena_printf(r->arena, "`%s` of a float format is a number from %d to %d", argument_name(a), low, high));
     *has = true;

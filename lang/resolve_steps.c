@@ -99,31 +99,15 @@ static void report_field_value(struct resolver *r, const struct field_row *row, 
     diag_report(r->diags, DIAG_bad_step, span, "%s", text_string(&text));
 }
 
-static bool is_repeated(const struct ast_argument *first, const struct ast_argument *a)
-{
-    for (; first != a; first = first->next)
-        if (first->key.text && !strcmp(first->key.text, a->key.text))
-            return true;
-    return false;
-}
-
-/* Stops at the first fault, so that arguments before any other are distinct and known: at most FIELD_COUNT. */
+/* The parser has refused names given twice. */
 static void check_fields(struct resolver *r, const struct ast_step *step)
 {
     for (const struct ast_argument *a = step->arguments; a; a = a->next) {
         const struct field_row *row = a->key.text ? find_field(step->name.text, a->key.text) : NULL;
-        if (!row) {
+        if (!row)
             report_field(r, step->name.text, a);
-            return;
-        }
-        if (!field_holds(row, &a->value)) {
+        else if (!field_holds(row, &a->value))
             report_field_value(r, row, a->value.span);
-            return;
-        }
-        if (is_repeated(step->arguments, a)) {
-            diag_report(r->diags, DIAG_bad_step, a->key.span, "`%s` is given twice", a->key.text);
-            return;
-        }
     }
 }
 

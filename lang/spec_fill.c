@@ -5,53 +5,32 @@
 #include <math.h>
 #include <string.h>
 
-enum { AXIS_MAX = 7 };
-
 static bool refuse(struct resolver *r, struct span span, const char *text)
 {
     diag_report(r->diags, DIAG_bad_value, span, "%s", text);
     return false;
 }
 
-static bool fill_axis(struct resolver *r, const struct ast_attribute *a, int fallback, struct spec *s)
+/* The parser has checked how many numbers there are and their ranges. */
+static void fill_granularity(const struct ast_granularity *g, struct spec *s)
 {
-    const struct ast_granularity *g = &a->granularity;
-    s->axis = fallback;
-    if (!g->has_axis)
-        return true;
-    if (g->axis < -AXIS_MAX - 1 || g->axis > AXIS_MAX)
-        return refuse(r, a->span, "an axis is a number from -8 to 7: tensors have at most 8 dimensions");
-    s->axis = (int)g->axis;
-    return true;
-}
-
-static bool fill_block(struct resolver *r, const struct ast_attribute *a, struct spec *s)
-{
-    s->block_rank = a->granularity.rank;
-    for (unsigned i = 0; i < s->block_rank; i++) {
-        s->block[i] = a->granularity.dims[i];
-        if (s->block[i] < 1 && s->block[i] != -1)
-            return refuse(r, a->span, "each size of a block is at least 1, or -1 for the whole dimension");
-    }
-    return s->block_rank > 0 || refuse(r, a->span, "a block has 1 to 8 sizes");
-}
-
-static bool fill_granularity(struct resolver *r, const struct ast_attribute *a, struct spec *s)
-{
-    s->granularity = a->granularity.granularity;
+    s->granularity = g->granularity;
     switch (s->granularity) {
     case GRANULARITY_tensor:
     case GRANULARITY_token:
-        return true;
-    case GRANULARITY_channel:
-        return fill_axis(r, a, 0, s);
+        break;
     case GRANULARITY_group:
-        s->group = a->granularity.dims[0];
-        return s->group >= 1 ? fill_axis(r, a, -1, s) : refuse(r, a->span, "a group has at least 1 element");
+        s->group = g->dims[0];
+        s->axis = g->has_axis ? (int)g->axis : -1;
+        break;
+    case GRANULARITY_channel:
+        s->axis = (int)g->axis;
+        break;
     case GRANULARITY_block:
-        return fill_block(r, a, s);
+        s->block_rank = g->rank;
+        memcpy(s->block, g->dims, g->rank * sizeof *g->dims);
+        break;
     }
-    return true;
 }
 
 /* An e8m0 scale without a mode rounds down to a power of two (OCP). */
@@ -68,7 +47,7 @@ static bool fill_scale(struct resolver *r, const struct chain *chain, struct spe
         s->pow2 = POW2_floor;
     s->scale_rounded_last = a->scale.rounded && a->scale.last;
     s->super = a->scale.super;
-    return s->super >= 0 || refuse(r, a->span, "`super` counts at least 1 block");
+    return true;
 }
 
 /* ---- ranges ---- */
@@ -214,8 +193,9 @@ bool spec_fill(struct resolver *r, const struct chain *chain, struct spec *s)
     *s = spec_default(chain->format);
     s->scheme = w[AST_SCHEME] ? w[AST_SCHEME]->scheme : SCHEME_symmetric;
     fill_words(chain, s);
-    bool good = !w[AST_GRANULARITY] || fill_granularity(r, w[AST_GRANULARITY], s);
-    good &= !w[AST_SCALE] || fill_scale(r, chain, s);
+    if (w[AST_GRANULARITY])
+        fill_granularity(&w[AST_GRANULARITY]->granularity, s);
+    bool good = !w[AST_SCALE] || fill_scale(r, chain, s);
     good &= !w[AST_RANGE] || fill_range(r, w[AST_RANGE], s);
     good &= !w[AST_STATIC] || fill_bounds(r, w[AST_STATIC], s);
     good &= !w[AST_ROUNDING] || fill_rounding(r, w[AST_ROUNDING], s);
