@@ -1,5 +1,8 @@
 /* The YAML form: what is read (shown as canonical YAML again), and every message whole. */
+#include <stdio.h>
+
 #include "tests/unit/yaml_helpers.h"
+#include "lang/recipe.h"
 
 /* The messages, then the recipe as the formatter prints it. */
 static const char *read_form(struct bench *b, const char *text)
@@ -375,6 +378,69 @@ static void keeps_comments(void **state)
     CHECK_SAME(expected);
 }
 
+/* ---- the manual ---- */
+
+static char *read_file(struct bench *b, const char *path)
+{
+    const char *folder = getenv("QUERN_SOURCE");
+    FILE *file = fopen(arena_printf(&b->arena, "%s/%s", folder ? folder : ".", path), "rb");
+    assert_non_null(file);
+    char *text = arena_alloc(&b->arena, 1 << 20);
+    text[fread(text, 1, (1 << 20) - 1, file)] = 0;
+    fclose(file);
+    return text;
+}
+
+static const char *recipe_text(struct bench *b, const struct ast *ast)
+{
+    struct text out = text_make(&b->arena);
+    const struct recipe *recipe = recipe_resolve(&b->arena, ast, NULL, &b->diags);
+    assert_int_equal(b->diags.errors, 0);
+    recipe_print(&out, recipe);
+    return text_string(&out);
+}
+
+/* The recipe's text from the source and from its YAML form are the same, and so is the YAML printed again. */
+static void check_translation(struct bench *b, const char *text)
+{
+    const struct ast *ast = ast_parse(&b->arena, bench_source(b, text), &b->diags);
+    if (b->diags.errors)
+        fail_msg("%s", bench_messages(b));
+    const char *direct = recipe_text(b, ast);
+    struct text yaml = text_make(&b->arena), again = text_make(&b->arena);
+    ast_format_yaml(&yaml, ast);
+    const struct ast *translated = ast_parse(&b->arena, bench_source(b, text_string(&yaml)), &b->diags);
+    if (b->diags.errors)
+        fail_msg("%s", bench_messages(b));
+    assert_int_equal(translated->spelling, SPELLING_YAML);
+    assert_string_equal(recipe_text(b, translated), direct);
+    ast_format_yaml(&again, translated);
+    assert_string_equal(text_string(&again), text_string(&yaml));
+}
+
+static void manual_examples_read(void **state)
+{
+    char *text = read_file(*state, "docs/yaml.md");
+    int examples = 0;
+    for (char *block; (block = strstr(text, "```yaml\n")); examples++) {
+        block += strlen("```yaml\n");
+        text = strstr(block, "```");
+        assert_non_null(text);
+        *text = 0;
+        check_translation(*state, block);
+        text += 3;
+    }
+    assert_true(examples >= 5);
+}
+
+static void example_recipes_translate(void **state)
+{
+    static const char *const names[] = {"01-megatron.yaml", "02-first.qr", "03-last.qr", "05-guards.qr"};
+    struct bench *b = *state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        check_translation(b, read_file(b, arena_printf(&b->arena, "tests/recipes/%s", names[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +448,7 @@ int main(void)
         BENCH_TEST(reads_anchors),         BENCH_TEST(judges_enabled_as_python), BENCH_TEST(refuses_bad_matchers),
         BENCH_TEST(warns_about_matchers),  BENCH_TEST(refuses_bad_configs),  BENCH_TEST(refuses_bad_specs),
         BENCH_TEST(refuses_bad_tops),      BENCH_TEST(recognises_foreign_files), BENCH_TEST(keeps_comments),
+        BENCH_TEST(manual_examples_read),  BENCH_TEST(example_recipes_translate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
