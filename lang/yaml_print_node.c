@@ -110,17 +110,25 @@ static const char *attribute_text(struct arena *arena, const struct ast_attribut
     return text_string(&text);
 }
 
-/* group(128) as {group: 128}, block(1, 2) as {block: [1, 2]}, tensor as it is */
-static void print_granularity(struct text *out, const char *text)
+/* tensor; {group: 128}; {block: [1, 128]} */
+static void print_granularity(struct text *out, const struct ast_granularity *g)
 {
-    const char *open = strchr(text, '(');
-    if (!open) {
-        text_add(out, text);
+    unsigned count = g->rank + g->has_axis;
+    const char *word = word_of(WORDS_granularity, (int)g->granularity);
+    if (!count) {
+        text_add(out, word);
         return;
     }
-    size_t length = strlen(open);
-    bool many = strchr(open, ',');
-    text_printf(out, "{%.*s: %s%.*s%s}", (int)(open - text), text, many ? "[" : "", (int)length - 2, open + 1, many ? "]" : "");
+    text_printf(out, "{%s: %s", word, count > 1 ? "[" : "");
+    for (unsigned i = 0; i < g->rank; i++) {
+        struct ast_number dim = {.is_integer = true, .integer = g->dims[i], .value = (double)g->dims[i]};
+        dim.spelling = i ? NULL : g->spelling;
+        text_add(out, i ? ", " : "");
+        yaml_print_number(out, &dim);
+    }
+    if (g->has_axis)
+        text_printf(out, "%s%lld", g->rank ? ", " : "", (long long)g->axis);
+    text_add(out, count > 1 ? "]}" : "}");
 }
 
 static void print_bounds(struct text *out, const struct ast_attribute *attribute)
@@ -140,7 +148,7 @@ static void print_attribute(struct text *out, const struct ast_attribute *attrib
     text_printf(out, ", %s: ", key);
     text = strip(text, arena_printf(out->arena, "%s ", key));
     if (attribute->kind == AST_GRANULARITY)
-        print_granularity(out, strip(text, "per "));
+        print_granularity(out, &attribute->granularity);
     else if (attribute->kind == AST_STATIC)
         print_bounds(out, attribute);
     else if (attribute->kind == AST_EPS)
@@ -149,10 +157,22 @@ static void print_attribute(struct text *out, const struct ast_attribute *attrib
         yaml_print_string(out, text, strlen(text));
 }
 
+/* A mapping has a key once; resolving refuses such specs, printing does not. */
+static bool says_twice(const struct ast_spec *spec)
+{
+    unsigned seen = 0;
+    for (const struct ast_attribute *a = spec->attributes; a; a = a->next) {
+        if (seen & 1u << a->kind || (a->kind == AST_FORMAT && a != spec->attributes))
+            return true;
+        seen |= 1u << a->kind;
+    }
+    return false;
+}
+
 void yaml_print_spec(struct text *out, const struct ast_spec *spec)
 {
     const struct ast_attribute *format = spec->attributes && spec->attributes->kind == AST_FORMAT ? spec->attributes : NULL;
-    if (!spec->attributes) {
+    if (!spec->attributes || says_twice(spec)) {
         YAML_PRINT_QR(out, ast_print_spec, spec);
         return;
     }
