@@ -66,6 +66,7 @@ struct qr_flags {
 
 enum { QR_WORD_SLOTS = 256 };
 
+union QR_PARSE_STYPE;
 struct qr_parse {
     struct arena *arena;
     struct source *source;
@@ -82,6 +83,12 @@ struct qr_parse {
     struct span queued_span;
     struct ast_name queued_name;
     unsigned braces, depth; /* open { and open ( [ */
+    unsigned level;         /* braces before the latest token */
+    struct span opening;    /* the { of the block being read */
+    bool recovering;        /* a syntax error was met; the latest token is the one at fault */
+    int repeats;            /* the token behind a SYNC, 0: none; its place and value are the latest */
+    union QR_PARSE_STYPE *value; /* of the latest token */
+    uint32_t synced, reported; /* 1 + the offset of the token behind the latest SYNC, of the latest syntax error */
     int block;              /* the keyword of the declaration being read */
     bool stopped;           /* a limit was reached: no more tokens, no more messages */
     /* the two latest tokens, for messages */
@@ -113,7 +120,6 @@ bool qr_keyword(unsigned index, struct qr_token_info *info, int *token);
 bool qr_is_reserved(const char *word); /* a bare name cannot be this word */
 
 /* ---- lexer and tokens ---- */
-union QR_PARSE_STYPE;
 void qr_scan_begin(struct qr_parse *parse); /* qr_lex.l */
 void qr_scan_end(struct qr_parse *parse);
 int qr_word(struct qr_parse *parse, union QR_PARSE_STYPE *value, const char *text, size_t size, struct span span);

@@ -124,7 +124,7 @@ static const char *join_shown(struct qr_parse *parse, const struct expectation *
 
 static const char *describe_seen(struct qr_parse *parse, bool at_end)
 {
-    if (at_end)
+    if (at_end || parse->seen.span.end == parse->seen.span.begin)
         return parse->is_file ? "the end of the file" : "the end of the text";
     const char *bytes = parse->text + parse->seen.span.begin;
     size_t size = parse->seen.span.end - parse->seen.span.begin, shown = 0;
@@ -192,8 +192,10 @@ static void add_help(struct qr_parse *parse, const struct expectation *e, struct
 
 void qr_syntax_error(struct qr_parse *parse, struct span span, bool at_end, const struct qr_token_info *expected, size_t count)
 {
-    if (parse->stopped)
+    parse->recovering = true;
+    if (parse->stopped || parse->reported == parse->seen.span.begin + 1)
         return;
+    parse->reported = parse->seen.span.begin + 1;
     struct expectation e = {.tokens = expected, .count = count};
     for (size_t i = 0; i < count; i++)
         e.groups[expected[i].group]++;

@@ -1,5 +1,6 @@
 /* Grammar of the .qr language (language.md §2). One builder call an action; the builder is ast_build*.c.
- * Errors are recovered from at declarations, slots, rules, steps and expectations. */
+ * Errors are recovered from at declarations, slots, rules, steps and expectations: after an error the token stream skips
+ * to where one of them can begin again and says SYNC there (qr_token.c). */
 %require "3.8"
 %define api.pure full
 %define api.prefix {qr_parse_}
@@ -7,7 +8,7 @@
 %define api.location.type {struct span}
 %define parse.error custom
 %define lr.type canonical-lr
-%define lr.default-reduction accepting
+%define lr.default-reduction consistent
 %locations
 %expect 0
 %param {struct qr_parse *parse}
@@ -83,6 +84,7 @@ static void qr_parse_error(const struct span *span, struct qr_parse *parse, cons
 %token <string> STRING "a string" FLOW "a YAML flow mapping"
 %token <number> INTEGER "an integer" DECIMAL "a decimal number"
 %token UNKNOWN "a character" START_RECIPE "a recipe" START_SPEC "a whole spec" START_PREDICATE "a whole predicate" START_BODY "a whole body"
+    SYNC "the next line"
 %token END 0 "the end"
 
 %type <name> name any_name decl_name label key key_word import_name config_base
@@ -128,7 +130,7 @@ start:
 decls:
   %empty
 | decls decl                            { qr_add_decl(parse, $decl); }
-| decls error
+| decls error SYNC                      { yyerrok; }
 ;
 decl:
   "recipe" recipe_body                  { $$ = qr_decl(AST_DECL_recipe, no_name, $recipe_body, @$); }
@@ -328,7 +330,7 @@ config_items:
 | config_items slot                     { $$ = qr_config_slot(parse, $1, $slot); }
 | config_items "schedule" any_name      { $$ = qr_config_schedule(parse, $1, $any_name, @2); }
 | config_items "extra" FLOW             { $$ = qr_config_extra(parse, $1, $FLOW, @2); }
-| config_items error
+| config_items error SYNC               { yyerrok; }
 ;
 slot:
   plain_slot
@@ -360,7 +362,7 @@ schedule_block: "{" schedule_steps "}"  { $$ = $schedule_steps; } ;
 schedule_steps:
   %empty                                { $$ = (struct argument_list){0}; }
 | schedule_steps schedule_step          { $$ = qr_argument_add(parse, $1, $schedule_step); }
-| schedule_steps error
+| schedule_steps error SYNC             { yyerrok; }
 ;
 schedule_step: NAME schedule_value      { $$ = qr_schedule_step(parse, $NAME, $schedule_value); } ;
 schedule_value:
@@ -447,7 +449,7 @@ policy:
 rules:
   %empty                                { $$ = (struct rule_list){0}; }
 | rules rule                            { $$ = rule_list_add($1, $rule); }
-| rules error
+| rules error SYNC                      { yyerrok; }
 ;
 rule:
   plain_rule                            { $$ = qr_rule_flags($1, no_name, (struct qr_flags){0}, @$); }
@@ -474,7 +476,7 @@ steps_block: "{" steps "}"              { $$ = $steps; } ;
 steps:
   %empty                                { $$ = (struct step_list){0}; }
 | steps step                            { $$ = step_list_add($1, $step); }
-| steps error
+| steps error SYNC                      { yyerrok; }
 ;
 step:
   NAME where                            { $$ = qr_step(parse, $NAME, (struct argument_list){0}, $where, @$); }
@@ -487,7 +489,7 @@ where:
 expects:
   %empty                                { $$ = (struct expect_list){0}; }
 | expects expectation                   { $$ = expect_list_add($1, $expectation); }
-| expects error
+| expects error SYNC                    { yyerrok; }
 ;
 expectation:
   STRING "=>" expect_target             { $$ = qr_expect($3, AST_EXPECT_MODULE, $STRING, @$); }
@@ -511,7 +513,7 @@ static const struct {
 } group_ends[] = {
     {YYSYMBOL_YYUNDEF, QR_OTHER},   {YYSYMBOL_EXPECT, QR_DECL}, {YYSYMBOL_EXTRA, QR_SLOT}, {YYSYMBOL_EPS, QR_ATTRIBUTE},
     {YYSYMBOL_DTYPE, QR_ATOM},      {YYSYMBOL_SHAPE, QR_TERM},  {YYSYMBOL_ANY, QR_OPERATOR}, {YYSYMBOL_NAN, QR_CONTEXT},
-    {YYSYMBOL_GE, QR_COMPARISON},   {YYSYMBOL_START_BODY, QR_OTHER},
+    {YYSYMBOL_GE, QR_COMPARISON},   {YYSYMBOL_SYNC, QR_OTHER},
 };
 
 static struct qr_token_info describe(yysymbol_kind_t symbol)

@@ -273,24 +273,51 @@ static bool starts_declaration(int token)
     return false; /* group, schedule and spec stand inside blocks too */
 }
 
+static bool is_declaration(int token)
+{
+    return starts_declaration(token) || token == T_SPEC || token == T_SCHEDULE || token == T_GROUP;
+}
+
+/* blanks: whether they may stand before it */
+static bool is_first_on_line(const struct qr_parse *parse, uint32_t at, bool blanks)
+{
+    while (at > 0 && blanks && (parse->text[at - 1] == ' ' || parse->text[at - 1] == '\t'))
+        at--;
+    return at == 0 || parse->text[at - 1] == '\n' || parse->text[at - 1] == '\r';
+}
+
+/* A declaration's keyword inside a block: one that cannot stand there, or any at the very beginning of a line. */
+static bool cuts_block(const struct qr_parse *parse, int token, struct span span)
+{
+    if (parse->is_fragment || parse->depth)
+        return false;
+    return starts_declaration(token) || (is_declaration(token) && is_first_on_line(parse, span.begin, false));
+}
+
 static void track_brackets(struct qr_parse *parse, int token, struct span span)
 {
     bool opens = token == T_LPAREN || token == T_LBRACKET, closes = token == T_RPAREN || token == T_RBRACKET;
+    parse->level = parse->braces;
     parse->braces += token == T_LBRACE;
     parse->braces -= token == T_RBRACE && parse->braces > 0;
     parse->depth += opens;
     parse->depth -= closes && parse->depth > 0;
+    if (token == T_LBRACE)
+        parse->opening = span;
     if (parse->depth > AST_DEPTH_MAX)
         qr_too_deep(parse, span);
 }
 
-/* A declaration inside a block: the block's brace is missing. It is reported once and put in before the keyword. */
+/* A block that a declaration or the end of the text cuts off: reported, and closed before that token. */
 static int close_block(struct qr_parse *parse, int token, struct span span)
 {
     const char *word = parse->source->bytes + span.begin;
-    diag_report(parse->diags, DIAG_open_block, span, "expected `}` before `%.*s`: the block before it is not closed", (int)(span.end - span.begin), word);
+    if (token == T_END)
+        diag_report(parse->diags, DIAG_open_block, parse->opening, "this block is not closed");
+    else
+        diag_report(parse->diags, DIAG_open_block, span, "expected `}` before `%.*s`: the block before it is not closed",
+                    (int)(span.end - span.begin), word);
     parse->queue[parse->queued++] = token;
-    parse->braces = 0;
     parse->depth = 0;
     return T_RBRACE;
 }
@@ -306,12 +333,13 @@ static int read_token(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span
     if (parse->queued) {
         *span = parse->queued_span;
         value->name = parse->queued_name;
+        parse->level = parse->braces;
         return parse->queue[--parse->queued];
     }
     int token = is_stopped(parse) ? T_END : qr_lex_lex(value, span, parse->scanner);
     if (token == T_LBRACE && parse->seen.token == T_EXTRA)
         return read_flow(parse, value, span);
-    if (parse->braces && !parse->depth && !parse->is_fragment && starts_declaration(token)) {
+    if (parse->braces && (cuts_block(parse, token, *span) || (token == T_END && !is_stopped(parse)))) {
         parse->queued_span = *span;
         parse->queued_name = value->name;
         token = close_block(parse, token, *span);
@@ -320,19 +348,70 @@ static int read_token(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span
     return token;
 }
 
+/* ---- recovery ---- */
+
+/* Where reading can go on after an error at brace level `level`: at the block's end, or at the beginning of a line in it;
+ * outside blocks at a declaration. */
+static bool is_sync_point(const struct qr_parse *parse, int token, struct span span, unsigned level)
+{
+    if (parse->level != level)
+        return false;
+    if (level == 0)
+        return is_declaration(token);
+    return token == T_RBRACE || is_first_on_line(parse, span.begin, true);
+}
+
+/* Skips from the token at fault to a sync point. That token is kept for the next call; SYNC is said before it. */
+static int synchronise(struct qr_parse *parse, int token, QR_PARSE_STYPE *value, struct span *span)
+{
+    unsigned level = parse->level;
+    bool again = parse->synced == span->begin + 1;
+    while (token != T_END && (again || !is_sync_point(parse, token, *span, level))) {
+        token = read_token(parse, value, span);
+        again = false;
+    }
+    parse->depth = 0;
+    parse->recovering = false;
+    if (token == T_END)
+        return token;
+    parse->repeats = token;
+    parse->synced = span->begin + 1;
+    return T_SYNC;
+}
+
+/* The next token with its true place; parse->seen is the one before it. */
+static int next_token(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span *span)
+{
+    if (parse->repeats || parse->recovering) {
+        *value = *parse->value;
+        *span = parse->seen.span;
+    }
+    if (parse->repeats) {
+        int token = parse->repeats;
+        parse->repeats = 0;
+        return token;
+    }
+    if (parse->recovering)
+        return synchronise(parse, parse->seen.token, value, span);
+    return read_token(parse, value, span);
+}
+
 int qr_parse_lex(QR_PARSE_STYPE *value, QR_PARSE_LTYPE *span, struct qr_parse *parse);
 
 /* What bison calls. Every span of a fragment is the fragment's. */
 int qr_parse_lex(QR_PARSE_STYPE *value, QR_PARSE_LTYPE *span, struct qr_parse *parse)
 {
-    if (!parse->words[hash_word("recipe", 6)])
+    if (!parse->value) {
         fill_words(parse);
+        parse->value = ARENA_NEW(parse->arena, QR_PARSE_STYPE);
+    }
     *span = (struct span){parse->source, parse->offset, parse->offset};
-    int token = read_token(parse, value, span);
+    int token = next_token(parse, value, span);
     bool is_word = token == T_NAME || (token >= T_RECIPE && token <= T_NAN);
     parse->before = parse->seen;
     parse->seen = (struct qr_seen){token, *span, is_word ? value->name.text : NULL};
-    if (!parse->braces && is_word && (starts_declaration(token) || token == T_SPEC || token == T_SCHEDULE || token == T_GROUP))
+    *parse->value = *value;
+    if (!parse->braces && is_declaration(token))
         parse->block = token;
     if (!parse->is_fragment)
         return token;
