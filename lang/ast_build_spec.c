@@ -38,6 +38,11 @@ static void read_flags(struct ast_argument *arguments)
 struct ast_format *qr_definition(struct qr_parse *parse, struct ast_name kind, struct argument_list arguments)
 {
     static const enum format_kind kinds[] = {FORMAT_KIND_INT, FORMAT_KIND_FLOAT, FORMAT_KIND_CODEBOOK, FORMAT_KIND_INT};
+    const struct preset *preset = preset_find(kind.text);
+    if (preset && !preset->text) {
+        diag_report(parse->diags, DIAG_no_preset, kind.span, "preset `%s` is not available in this version", kind.text);
+        return NULL;
+    }
     int word = word_expect(WORDS_format_kind, kind.text, NULL, kind.span, parse->diags);
     if (word < 0)
         return NULL;

@@ -116,13 +116,6 @@ const struct format *format_define(struct resolver *r, struct unit *unit, const 
 const struct format *format_of_name(struct resolver *r, struct unit *unit, const struct ast_name *name);
 
 /* ---- resolve_spec.c, spec_fill.c, spec_check.c ---- */
-struct preset {
-    const char *word, *text; /* text NULL: another system's, known by name */
-};
-extern const struct preset presets[];
-extern const size_t preset_count;
-const struct preset *preset_find(const char *word);
-
 /* What a spec's text and the texts it derives from say, before defaults. */
 struct chain {
     const struct format *format; /* NULL: faulty */

@@ -5,22 +5,6 @@
 
 #include <string.h>
 
-const struct preset presets[] = {
-#define PRESET(word, text) {word, text},
-#define SYSTEM_PRESET(word) {word, NULL},
-#include "lang/presets.def"
-#undef PRESET
-};
-const size_t preset_count = sizeof presets / sizeof *presets;
-
-const struct preset *preset_find(const char *word)
-{
-    for (size_t i = 0; i < preset_count; i++)
-        if (!strcmp(presets[i].word, word))
-            return &presets[i];
-    return NULL;
-}
-
 /* f32 and e8m0 hold scales; a tensor in them is no quantized tensor. */
 static const struct format *element_format(struct resolver *r, const struct format *f, struct span span)
 {

@@ -58,6 +58,22 @@ const struct range_argument range_arguments[] = {
 };
 const size_t range_argument_count = sizeof range_arguments / sizeof *range_arguments;
 
+const struct preset presets[] = {
+#define PRESET(word, text) {word, text},
+#define SYSTEM_PRESET(word) {word, NULL},
+#include "lang/presets.def"
+#undef PRESET
+};
+const size_t preset_count = sizeof presets / sizeof *presets;
+
+const struct preset *preset_find(const char *word)
+{
+    for (size_t i = 0; i < preset_count; i++)
+        if (!strcmp(presets[i].word, word))
+            return &presets[i];
+    return NULL;
+}
+
 const char *spec_layout_word(enum layout layout)
 {
     return layout_words[layout];

@@ -147,6 +147,14 @@ struct range_argument {
 extern const struct range_argument range_arguments[];
 extern const size_t range_argument_count;
 
+/* The rows of presets.def: specs by name. */
+struct preset {
+    const char *word, *text; /* text NULL: another system's, known by name */
+};
+extern const struct preset presets[];
+extern const size_t preset_count;
+const struct preset *preset_find(const char *word); /* or NULL */
+
 /* bf16, f16, f32: stored as they are, without a scale. */
 bool format_is_plain(const struct format *format);
 /* The name of a format in canonical texts: a built-in one's own, else the definition (`float(e = 3, m = 4)`). */
