@@ -104,30 +104,31 @@ struct census {
     size_t slots, native, unknown;
 };
 
+static void add_key(struct census *census, const struct yaml_node *node)
+{
+    int key = find_key(node);
+    ++*(key < 0 ? &census->unknown : key <= KEY_MODULE ? &census->slots : &census->native);
+}
+
 static struct census count_keys(const struct yaml_node *payload)
 {
     struct census census = {0};
-    for (size_t i = 0; i < payload->count; i++) {
-        int key = find_key(payload->pairs[i].key);
-        if (key < 0)
-            census.unknown++;
-        else if (key <= KEY_MODULE)
-            census.slots++;
-        else
-            census.native++;
-    }
+    for (size_t i = 0; i < payload->count; i++)
+        add_key(&census, payload->pairs[i].key);
     return census;
+}
+
+static bool count_key(void *user, const char *key)
+{
+    struct yaml_node node = {.kind = YAML_STRING, .text = key, .size = strlen(key)};
+    add_key(user, &node);
+    return true;
 }
 
 bool yaml_is_opaque(struct arena *arena, const char *json)
 {
-    struct diags scratch;
-    struct text text = text_make(arena);
-    diags_init(&scratch, arena);
-    yaml_print_json(&text, json);
-    struct source source = {.name = "", .bytes = text_string(&text), .size = text.size};
-    const struct yaml_node *root = yaml_read(arena, &source, &scratch)->root;
-    struct census census = root && root->kind == YAML_MAPPING ? count_keys(root) : (struct census){0};
+    struct census census = {0};
+    yaml_json_keys(arena, json, count_key, &census);
     return census.unknown && !census.slots;
 }
 
@@ -208,7 +209,8 @@ static void read_config(struct yaml_reading *y, const struct yaml_pair *pair)
     }
     struct ast_decl *config = yaml_add_decl(y, AST_DECL_config, pair->key, span_join(pair->key->span, payload->span));
     config->config.is_null = payload->kind == YAML_NULL;
-    read_payload(y, config, payload);
+    if (payload->kind == YAML_MAPPING)
+        read_payload(y, config, payload);
 }
 
 void yaml_read_configs(struct yaml_reading *y, const struct yaml_pair *pair)

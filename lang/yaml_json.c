@@ -67,7 +67,7 @@ static void fill(struct writer *w, json_t *json, const struct yaml_node *node)
                           : json_array_append_new(json, value);
         if (refused)
             w->failed = true;
-        else
+        else if (child->kind == YAML_SEQUENCE || child->kind == YAML_MAPPING)
             fill(w, value, child);
     }
 }
@@ -175,16 +175,15 @@ const char *yaml_flow_json(struct arena *arena, struct source *source, struct sp
 
 /* ---- JSON to YAML ---- */
 
-struct printer {
-    struct text *out;
-    json_t *root; /* owned */
+struct loaded {
+    json_t *root; /* owned; NULL: not JSON */
 };
 
-static void release_printed(void *resource)
+static void release_loaded(void *resource)
 {
-    struct printer *p = resource;
-    json_decref(p->root);
-    p->root = NULL;
+    struct loaded *loaded = resource;
+    json_decref(loaded->root);
+    loaded->root = NULL;
 }
 
 static void print_value(struct text *out, json_t *value);
@@ -231,12 +230,29 @@ static void print_value(struct text *out, json_t *value)
     }
 }
 
+static struct loaded *load(struct arena *arena, const char *json)
+{
+    struct loaded *loaded = ARENA_NEW(arena, struct loaded);
+    arena_defer(arena, release_loaded, loaded);
+    loaded->root = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+    return loaded;
+}
+
 void yaml_print_json(struct text *out, const char *json)
 {
-    struct printer *p = ARENA_NEW(out->arena, struct printer);
-    arena_defer(out->arena, release_printed, p);
-    p->root = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-    if (p->root)
-        print_value(out, p->root);
-    release_printed(p);
+    struct loaded *loaded = load(out->arena, json);
+    if (loaded->root)
+        print_value(out, loaded->root);
+    release_loaded(loaded);
+}
+
+void yaml_json_keys(struct arena *arena, const char *json, bool (*each)(void *user, const char *key), void *user)
+{
+    struct loaded *loaded = load(arena, json);
+    const char *key;
+    json_t *value;
+    json_object_foreach(loaded->root, key, value)
+        if (!each(user, key))
+            break;
+    release_loaded(loaded);
 }

@@ -24,8 +24,8 @@ struct reader {
     struct yaml_table anchors;    /* name -> index into nodes */
     struct yaml_node **nodes;
     size_t node_count, node_capacity;
-    struct frame frames[YAML_DEPTH_MAX];
-    size_t depth;
+    struct frame *frames;
+    size_t depth, frame_capacity;
     int64_t budget;
     uint32_t last_end; /* of the latest event with text of its own */
     bool over; /* a document was read to its end */
@@ -257,7 +257,7 @@ static void note_scalar(struct reader *r, struct span span, bool block)
         at++;
     span.begin = at < span.end ? at : span.end;
     r->last_end = span.end;
-    *ARENA_PUSH(r->arena, r->document->scalars, r->document->scalar_count, r->scalar_capacity) = span;
+    *ARENA_PUSH(r->arena, r->document->scalars, r->document->scalar_count, r->scalar_capacity) = (struct yaml_extent){span.begin, span.end};
 }
 
 static bool add_scalar(struct reader *r)
@@ -290,7 +290,7 @@ static bool open_collection(struct reader *r, enum yaml_kind kind, const yaml_ch
     }
     check_tag(r, node, (const char *)tag);
     set_anchor(r, anchor, node);
-    r->frames[r->depth++] = (struct frame){.node = node};
+    *ARENA_PUSH(r->arena, r->frames, r->depth, r->frame_capacity) = (struct frame){.node = node};
     return true;
 }
 

@@ -25,17 +25,23 @@ struct yaml_node {
     enum yaml_kind kind;
     bool bad;                /* an error about it was reported */
     bool quoted;             /* a scalar in quotes, a block scalar, or one with a tag */
-    struct span span;        /* with its tag and anchor */
-    const char *text;        /* scalars: decoded, NUL-terminated, may hold NULs */
-    size_t size;
     bool boolean;
     bool too_wide;           /* INT: beyond 64 bits; integer is not set */
-    int64_t integer;
-    double number;           /* FLOAT and INT */
-    struct yaml_node **items; /* SEQUENCE */
-    struct yaml_pair *pairs;  /* MAPPING, merges done, in PyYAML's order */
-    size_t count;
+    struct span span;        /* with its tag and anchor */
     uint32_t weight, height; /* nodes of its unfolding, 0 while it is being read; nesting below it */
+    union {
+        struct { /* scalars */
+            const char *text; /* decoded, NUL-terminated, may hold NULs */
+            size_t size;
+            int64_t integer;
+            double number;    /* FLOAT and INT */
+        };
+        struct { /* collections */
+            size_t count;
+            struct yaml_node **items; /* SEQUENCE */
+            struct yaml_pair *pairs;  /* MAPPING, merges done, in PyYAML's order */
+        };
+    };
 };
 struct yaml_pair {
     struct yaml_node *key, *value; /* the key is a scalar */
@@ -45,7 +51,9 @@ struct yaml_pair {
 struct yaml_document {
     struct source *source;
     struct yaml_node *root;   /* NULL: an empty text, or one with errors */
-    struct span *scalars;     /* where scalars stand, in order: comments cannot begin inside them */
+    struct yaml_extent {      /* where scalars stand, in order: comments cannot begin inside them */
+        uint32_t begin, end;
+    } *scalars;
     size_t scalar_count;
 };
 
@@ -73,6 +81,8 @@ const char *yaml_to_json(struct arena *arena, const struct yaml_node *node, stru
 /* For the .qr lexer: the offset after the flow collection that opens at `begin` with `{` or `[`; 0 when it is not
  * closed. Knows quotes and comments and nothing else; yaml_flow_json finds every other fault. */
 uint32_t yaml_flow_end(const struct source *source, uint32_t begin);
+/* Calls each with every key of a JSON object's text, as yaml_name spells them, until it says false. */
+void yaml_json_keys(struct arena *arena, const char *json, bool (*each)(void *user, const char *key), void *user);
 /* The collection as JSON text; NULL after a message. */
 const char *yaml_flow_json(struct arena *arena, struct source *source, struct span span, struct diags *diags);
 
