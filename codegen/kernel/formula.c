@@ -164,8 +164,8 @@ static struct ir_operand load_int(struct formula_builder *f)
     int32_t offset = formula_offset(f->spec), shift = 32 - (int32_t)format->bits;
     if (offset)
         return formula_two(f, IR_isub, "k", k, ir_int(offset));
-    if (!format->is_signed)
-        return k;
+    if (!format->is_signed) /* a byte may hold more than the code */
+        return f->b.ir->code_bits > format->bits ? formula_two(f, IR_iand, "k", k, ir_int((1 << format->bits) - 1)) : k;
     k = formula_two(f, IR_ishl, "top", k, ir_int(shift));
     return formula_two(f, IR_isar, "k", k, ir_int(shift));
 }
