@@ -225,7 +225,6 @@ void resolve_rules(struct resolver *r, struct unit *root)
     if (!root->match)
         return;
     struct gatherer g = {.r = r, .policy = root->match->match.policy};
-    root->spliced = root->match->match.rules;
     gather(&g, root);
     check_labels(&g);
     order_rules(&g);
