@@ -118,7 +118,7 @@ static bool emit_code(struct session *session, struct emit_call *emit, enum kern
     if (!make_request(session, emit, &request))
         return false;
     const struct kernel_ir *ir = kernel_build(session->arena, &request, NULL, session->diags);
-    if (!ir || !kernel_compile(ir, output, &bytes, &emit->size, session->diags))
+    if (!ir || !kernel_compile_with(session->context->options.jit_path, ir, output, &bytes, &emit->size, session->diags))
         return false;
     arena_defer(session->arena, free, bytes);
     emit->text = arena_copy(&emit->recipe->arena, bytes, emit->size);

@@ -104,7 +104,7 @@ static enum quern_status build_code(struct session *session, void *call)
     const struct kernel_ir *ir = kernel_build(session->arena, building->request, NULL, session->diags);
     char *object = NULL;
     size_t size;
-    if (!ir || !kernel_compile(ir, KERNEL_OUTPUT_OBJECT, &object, &size, session->diags))
+    if (!ir || !kernel_compile_with(session->context->options.jit_path, ir, KERNEL_OUTPUT_OBJECT, &object, &size, session->diags))
         return QUERN_INVALID;
     arena_defer(session->arena, free, object);
     return kernel_load(object, size, &building->code, session->diags) ? QUERN_OK : QUERN_INTERNAL;

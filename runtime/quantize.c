@@ -206,7 +206,7 @@ static enum quern_status run_tasks(struct run *run, struct task *tasks, size_t c
 
 /* ---- two-level scales ---- */
 
-/* g = fmax · scale_max / amax over the tensor and those that share it; 1 when amax is 0 or g not finite. numerics.md §1.8 */
+/* One g for a tensor and those that share it, from the largest amax. */
 static void choose_seconds(struct run *run)
 {
     struct quern_plan *plan = run->plan;
@@ -214,13 +214,9 @@ static void choose_seconds(struct run *run)
     for (size_t i = 0; i < plan->count; i++)
         for (int64_t j = 0; run->jobs[i].observe && j < run->jobs[i].cut.count; j++)
             amax[plan->items[i].shared] = fmaxf(amax[plan->items[i].shared], run->jobs[i].results[j].amax);
-    for (size_t i = 0; i < plan->count; i++) {
-        const struct spec *spec = plan->items[i].spec;
-        if (!run->jobs[i].observe)
-            continue;
-        float largest = (float)(format_max(spec->format) * format_max(spec->scale)), g = largest / amax[plan->items[i].shared];
-        run->jobs[i].second = isfinite(g) ? g : 1;
-    }
+    for (size_t i = 0; i < plan->count; i++)
+        if (run->jobs[i].observe)
+            run->jobs[i].second = kernel_second(amax[plan->items[i].shared]);
 }
 
 /* ---- the whole ---- */
