@@ -213,6 +213,20 @@ bool config_write(struct session *session, const struct config_file *config, con
     return !text.size || output_write(out, "config.json", text.bytes, text.size);
 }
 
+/* Numbers with 15 digits, as they were most likely written; with 17 when that would change one. */
+static void print_object(struct session *session, struct text *text, const struct json_hold *object)
+{
+    struct json_hold *again = json_keep(session->arena);
+    size_t begin = text->size;
+    json_print(text, object, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    again->value = json_loadb(text->bytes + begin, text->size - begin, 0, NULL);
+    if (!json_equal(again->value, object->value)) {
+        text->size = begin;
+        json_print(text, object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    }
+    json_drop(again);
+}
+
 bool config_write_plain(struct session *session, const struct config_file *config, struct output *out)
 {
     struct text text = text_make(session->arena);
@@ -224,7 +238,7 @@ bool config_write_plain(struct session *session, const struct config_file *confi
     json_object_del(config->json->value, "compression_config");
     if (!json_object_size(config->json->value))
         return true;
-    json_print(&text, config->json, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    print_object(session, &text, config->json);
     text_char(&text, '\n');
     return output_write(out, "config.json", text.bytes, text.size);
 }

@@ -61,10 +61,8 @@ bool model_sort(struct session *session, struct quern_model *m)
             m->tensors[at++] = &m->shards[i]->tensors[j];
     qsort(m->tensors, m->count, sizeof *m->tensors, compare_stored);
     for (size_t i = 1; i < m->count; i++)
-        if (!compare_stored(&m->tensors[i - 1], &m->tensors[i]))
-            return REPORT(session, duplicate_tensor, m->path, "tensor %s is in two files: %s and %s",
-                          name_shown(session->arena, m->tensors[i]->name), m->tensors[i - 1]->shard->path,
-                          m->tensors[i]->shard->path);
+        if (!compare_stored(&m->tensors[i - 1], &m->tensors[i])) /* within a file: across files the index was compared */
+            return REPORT(session, duplicate_tensor, m->path, "tensor %s stands twice", name_shown(session->arena, m->tensors[i]->name));
     return true;
 }
 

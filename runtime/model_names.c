@@ -80,7 +80,7 @@ static bool read_line(struct lines *l, const char *line, const char *end)
         return false;
     if (line && !read_shape(l, t, cut_field(l->session->arena, &line, end)))
         return false;
-    return !line || refuse(l, "expected at most three fields", line);
+    return !line || refuse(l, "expected at most three fields", cut_field(l->session->arena, &line, end));
 }
 
 bool model_read_names(struct session *session, struct quern_model *m, const char *path)

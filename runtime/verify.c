@@ -152,8 +152,9 @@ static void report_done(struct verification *v)
         for (int64_t i = 0; i < c->codes.pieces; i++)
             sums_add(&sums, &c->sums[i]);
         struct quern_error_stats stats = stats_of_sums(&sums, c->original->elements);
+        bool copied = c->codes.t->plain && c->codes.t->dtype == c->original->dtype && sums.max_error == 0;
         if (v->options->report)
-            v->options->report(v->options->report_user, &row, c->codes.pieces ? &stats : NULL);
+            v->options->report(v->options->report_user, &row, copied ? NULL : &stats);
     }
 }
 

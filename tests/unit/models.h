@@ -1,0 +1,43 @@
+/* What the runtime's tests share: a temporary directory, safetensors files made by hand, and the context's messages. */
+#ifndef QUERN_TESTS_MODELS_H
+#define QUERN_TESTS_MODELS_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "runtime/quern.h"
+
+struct place {
+    quern_context *context;
+    char directory[64]; /* removed with all that is in it */
+};
+int place_open(void **state);
+int place_close(void **state);
+
+/* directory/name; in a ring of a few static buffers. */
+const char *in(struct place *place, const char *name);
+void write_text(struct place *place, const char *name, const char *text);
+/* A tensor to write: data NULL means zeros. */
+struct entry {
+    const char *name, *dtype;
+    int64_t shape[4]; /* ended by -1 */
+    const void *data;
+    size_t bytes;
+};
+/* A safetensors file of these tensors, in order. */
+void write_tensors(struct place *place, const char *name, const struct entry *entries, size_t count);
+/* The whole of a file in malloc'ed memory. */
+char *read_whole(const char *path, size_t *size);
+bool same_files(const char *a, const char *b);
+bool exists(const char *path);
+/* How many entries directory holds, hidden ones included. */
+int count_entries(const char *directory);
+
+/* The messages since the last call, the temporary directory printed as `DIR`; static memory. */
+const char *messages(struct place *place);
+quern_recipe *load_recipe(struct place *place, const char *text);
+quern_model *open_model(struct place *place, const char *name);
+
+#endif
