@@ -70,7 +70,7 @@ static size_t hash_key(const char *key)
     return hash % BUCKETS;
 }
 
-/* The entry of key, made when there is none (*mine: then this thread builds it). Called with the lock. */
+/* The entry of key, made when there is none (*mine: then this thread builds it); NULL: no memory. Called with the lock. */
 static struct kernel_entry *claim_entry(struct session *session, const char *key, bool *mine)
 {
     struct kernel_table *table = session->context->kernels;
@@ -80,9 +80,10 @@ static struct kernel_entry *claim_entry(struct session *session, const char *key
     *mine = !entry || entry->state == ENTRY_FAILED;
     if (!entry) {
         size_t size = sizeof *entry + strlen(key) + 1;
-        entry = context_allocate(session->context, size);
+        entry = session->context->allocator.allocate(session->context, size);
         if (!entry)
             return NULL;
+        memset(entry, 0, size);
         entry->size = size;
         memcpy(entry->key, key, strlen(key) + 1);
         entry->next = *bucket;
@@ -143,7 +144,9 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
             entry = claim_entry(session, key, &mine);
     }
     pthread_mutex_unlock(&table->lock);
-    if (!entry || (mine && !build_entry(session, entry, request)))
+    if (!entry)
+        session_escape(session);
+    if (mine && !build_entry(session, entry, request))
         return NULL;
     return &entry->code;
 }
