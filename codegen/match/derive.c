@@ -1,0 +1,398 @@
+/* Partial derivatives of terms: the symbols a term can take next and the terms that remain. Conditions become
+ * obligations: terms without a label that the rest of the name must match as well. See term.h. */
+#include "codegen/match/term.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include "codegen/match/unicode.h"
+
+/* The terms still to be looked at, and what was found. */
+struct closure {
+    struct terms *t;
+    unsigned context;
+    uint32_t stamp;
+    uint32_t *work;
+    size_t work_count, work_capacity;
+    uint32_t *basics; /* terms that take a symbol, end, or are opaque; obligations before them */
+    size_t basic_count, basic_capacity;
+    struct move *moves;
+    size_t move_count, move_capacity;
+    bool ends;
+};
+
+/* ---- obligations of conditions ---- */
+
+static uint32_t term_of_set(struct terms *t, const struct code_range *ranges, size_t count, bool outside, uint32_t rest)
+{
+    struct charset set = charset_make(t->arena);
+    if (outside)
+        charset_add_outside(&set, ranges, count);
+    else
+        charset_add_ranges(&set, ranges, count);
+    return term_cat(t, regex_of_set(t->pool, &set), rest);
+}
+
+static uint32_t newline_then(struct terms *t, uint32_t rest)
+{
+    return term_of_set(t, &(struct code_range){'\n', '\n'}, 1, false, rest);
+}
+
+/* The next character is a word character, or (is_word false) is none or there is no next. */
+static uint32_t word_next(struct terms *t, bool ascii, bool is_word, bool end_too)
+{
+    size_t count;
+    const struct code_range *ranges = ascii ? ascii_ranges(UNICODE_WORD, &count) : unicode_ranges(UNICODE_WORD, &count);
+    uint32_t next = term_of_set(t, ranges, count, !is_word, TERM_ALL);
+    return end_too ? term_union(t, TERM_EMPTY, next) : next;
+}
+
+/* \b and \B: whether exactly one side is a word character. Both fail on the empty name, as in _sre. */
+static uint32_t word_edge(struct terms *t, bool ascii, bool edge, unsigned context)
+{
+    bool before = context & (ascii ? CONTEXT_ASCII_WORD : CONTEXT_WORD);
+    bool after = edge != before;
+    return word_next(t, ascii, after, !after && !(context & CONTEXT_BEGIN));
+}
+
+/* What the rest of the name must match where the condition stands; TERM_NONE: it does not hold. */
+static uint32_t find_obligation(struct terms *t, enum regex_assert condition, unsigned context)
+{
+    switch (condition) {
+    case REGEX_ASSERT_begin:
+        return context & CONTEXT_BEGIN ? TERM_ALL : TERM_NONE;
+    case REGEX_ASSERT_line_begin:
+        return context & (CONTEXT_BEGIN | CONTEXT_NEWLINE) ? TERM_ALL : TERM_NONE;
+    case REGEX_ASSERT_end:
+        return TERM_EMPTY;
+    case REGEX_ASSERT_end_or_newline:
+        return term_union(t, TERM_EMPTY, newline_then(t, TERM_EMPTY));
+    case REGEX_ASSERT_line_end:
+        return term_union(t, TERM_EMPTY, newline_then(t, TERM_ALL));
+    case REGEX_ASSERT_word:
+    case REGEX_ASSERT_not_word:
+        return word_edge(t, false, condition == REGEX_ASSERT_word, context);
+    case REGEX_ASSERT_ascii_word:
+    case REGEX_ASSERT_ascii_not_word:
+        return word_edge(t, true, condition == REGEX_ASSERT_ascii_word, context);
+    case REGEX_ASSERT_COUNT:
+        break;
+    }
+    return TERM_NONE;
+}
+
+/* ---- closure ---- */
+
+static void push(struct closure *c, uint32_t term)
+{
+    struct terms *t = c->t;
+    if (term == TERM_NONE)
+        return;
+    if (term >= t->stamp_count) {
+        t->stamps = arena_grow(t->arena, t->stamps, t->stamp_count, 2 * (size_t)term + 1024, sizeof *t->stamps);
+        t->stamp_count = 2 * (size_t)term + 1024;
+    }
+    if (t->stamps[term] == c->stamp)
+        return;
+    t->stamps[term] = c->stamp;
+    t->work++;
+    *ARENA_PUSH(t->arena, c->work, c->work_count, c->work_capacity) = term;
+}
+
+/* term with the obligations that stood before the term it came from. */
+static void push_bound(struct closure *c, uint32_t obligations, uint32_t term)
+{
+    push(c, term_both(c->t, obligations, term));
+}
+
+static void expand_repeat(struct closure *c, uint32_t bound, const struct regex *n, uint32_t self, uint32_t rest)
+{
+    struct terms *t = c->t;
+    uint32_t again = self;
+    if (n->max != REGEX_UNBOUNDED || n->min) {
+        uint32_t min = n->min ? n->min - 1 : 0, max = n->max == REGEX_UNBOUNDED ? n->max : n->max - 1;
+        again = term_cat(t, regex_repeat(t->pool, n->items[0], min, max, n->lazy), rest);
+    }
+    if (!n->min)
+        push_bound(c, bound, rest);
+    push_bound(c, bound, term_cat(t, n->items[0], again));
+}
+
+static void expand_look(struct closure *c, uint32_t bound, const struct regex *n, uint32_t rest)
+{
+    uint32_t ahead = n->behind ? TERM_NONE : term_ending_anyhow(c->t, n->items[0]);
+    push_bound(c, bound, term_both(c->t, n->negated ? term_not(c->t, ahead) : ahead, rest));
+}
+
+/* (A & B)·rest, with the items as languages of their own. */
+static uint32_t join_items(struct terms *t, const struct regex *n)
+{
+    uint32_t all = TERM_ALL;
+    for (size_t i = 0; i < n->count; i++)
+        all = term_both(t, term_cat(t, n->items[i], TERM_EMPTY), all);
+    return all;
+}
+
+static void expand_cat(struct closure *c, uint32_t bound, uint32_t term)
+{
+    struct terms *t = c->t;
+    const struct regex *n = t->items[term].node;
+    uint32_t rest = t->items[term].b;
+    switch (n->kind) {
+    case REGEX_NEVER: case REGEX_EMPTY: case REGEX_CAT: case REGEX_SET:
+        break; /* not heads of a term, but for SET, which is basic */
+    case REGEX_OR:
+        for (size_t i = 0; i < n->count; i++)
+            push_bound(c, bound, term_cat(t, n->items[i], rest));
+        break;
+    case REGEX_REPEAT:
+        expand_repeat(c, bound, n, term, rest);
+        break;
+    case REGEX_ASSERT:
+        push_bound(c, bound, term_both(t, find_obligation(t, n->assert, c->context), rest));
+        break;
+    case REGEX_LOOK:
+        expand_look(c, bound, n, rest);
+        break;
+    case REGEX_ATOMIC:
+        push_bound(c, bound, term_atomic(t, n->items[0], rest));
+        break;
+    case REGEX_AND:
+        push_bound(c, bound, term_after(t, join_items(t, n), rest));
+        break;
+    case REGEX_NOT:
+        push_bound(c, bound, term_after(t, term_not(t, term_cat(t, n->items[0], TERM_EMPTY)), rest));
+        break;
+    }
+}
+
+static void add_basic(struct closure *c, uint32_t term)
+{
+    *ARENA_PUSH(c->t->arena, c->basics, c->basic_count, c->basic_capacity) = term;
+}
+
+/* (a and obligations as one, base): base has no obligation before it. */
+static uint32_t split_bound(struct terms *t, uint32_t term, uint32_t *bound)
+{
+    *bound = TERM_ALL;
+    while (t->items[term].kind == TERM_BOTH) {
+        *bound = term_both(t, t->items[term].a, *bound);
+        term = t->items[term].b;
+    }
+    return term;
+}
+
+static void expand(struct closure *c, uint32_t term)
+{
+    uint32_t bound, base = split_bound(c->t, term, &bound);
+    const struct term *item = &c->t->items[base];
+    switch (item->kind) {
+    case TERM_UNION: {
+        uint32_t a = item->a, b = item->b;
+        push_bound(c, bound, a);
+        push_bound(c, bound, b);
+        break;
+    }
+    case TERM_CAT:
+        if (item->node->kind == REGEX_SET)
+            add_basic(c, term);
+        else
+            expand_cat(c, bound, base);
+        break;
+    case TERM_ALL: case TERM_EMPTY: case TERM_LABEL: case TERM_AFTER: case TERM_NOT:
+        add_basic(c, term);
+        break;
+    case TERM_NONE: case TERM_BOTH:
+        break;
+    }
+}
+
+/* ---- moves of the basics ---- */
+
+static void add_move(struct terms *t, struct move **moves, size_t *count, size_t *capacity, uint32_t symbols, uint32_t target)
+{
+    if (symbols != CLASS_NONE && target != TERM_NONE)
+        *ARENA_PUSH(t->arena, *moves, *count, *capacity) = (struct move){symbols, target};
+    t->work++;
+}
+
+struct moves {
+    struct move *items;
+    size_t count, capacity;
+    bool ends;
+};
+
+/* The symbols on which the complement of a does alike, and what is left of it. */
+static struct moves derive_not(struct terms *t, uint32_t a, unsigned context)
+{
+    struct derivative inner = *term_derive(t, a, context);
+    struct moves found = {.ends = !inner.ends};
+    uint32_t *targets = ARENA_ARRAY(t->arena, t->alphabet->symbol_count, uint32_t);
+    uint64_t *bits = ARENA_ARRAY(t->arena, t->classes.words, uint64_t);
+    for (uint32_t s = 0; s < t->alphabet->symbol_count; s++) {
+        targets[s] = TERM_NONE;
+        for (uint32_t m = 0; m < inner.count; m++)
+            if (class_bits(&t->classes, inner.moves[m].symbols)[s / 64] >> s % 64 & 1)
+                targets[s] = term_union(t, targets[s], inner.moves[m].target);
+        t->work += inner.count;
+    }
+    for (uint32_t s = 0; s < t->alphabet->symbol_count; s++) {
+        if (targets[s] == UINT32_MAX)
+            continue;
+        uint32_t target = targets[s];
+        memset(bits, 0, t->classes.words * sizeof *bits);
+        for (uint32_t k = s; k < t->alphabet->symbol_count; k++)
+            if (targets[k] == target) {
+                bits[k / 64] |= (uint64_t)1 << k % 64;
+                targets[k] = UINT32_MAX;
+            }
+        add_move(t, &found.items, &found.count, &found.capacity, class_intern(t, bits), term_not(t, target));
+    }
+    return found;
+}
+
+static struct moves derive_after(struct terms *t, uint32_t a, uint32_t rest, unsigned context)
+{
+    struct derivative inner = *term_derive(t, a, context);
+    struct moves found = {0};
+    for (uint32_t m = 0; m < inner.count; m++)
+        add_move(t, &found.items, &found.count, &found.capacity, inner.moves[m].symbols, term_after(t, inner.moves[m].target, rest));
+    if (!inner.ends)
+        return found;
+    struct derivative outer = *term_derive(t, rest, context);
+    found.ends = outer.ends;
+    for (uint32_t m = 0; m < outer.count; m++)
+        add_move(t, &found.items, &found.count, &found.capacity, outer.moves[m].symbols, outer.moves[m].target);
+    return found;
+}
+
+static struct moves derive_base(struct terms *t, uint32_t base, unsigned context)
+{
+    struct moves found = {0};
+    struct term item = t->items[base];
+    switch (item.kind) {
+    case TERM_ALL:
+        found.ends = true;
+        add_move(t, &found.items, &found.count, &found.capacity, CLASS_ALL, TERM_ALL);
+        break;
+    case TERM_EMPTY: case TERM_LABEL:
+        found.ends = true;
+        break;
+    case TERM_CAT:
+        add_move(t, &found.items, &found.count, &found.capacity, class_of_set(t, item.node->set), item.b);
+        break;
+    case TERM_AFTER:
+        return derive_after(t, item.a, item.b, context);
+    case TERM_NOT:
+        return derive_not(t, item.a, context);
+    case TERM_NONE: case TERM_UNION: case TERM_BOTH:
+        break;
+    }
+    return found;
+}
+
+/* a & b of moves: every pair that shares a symbol. */
+static struct moves meet(struct terms *t, const struct derivative *a, const struct moves *b)
+{
+    struct moves found = {.ends = a->ends && b->ends};
+    for (size_t i = 0; i < a->count && !t->exhausted; i++)
+        for (size_t k = 0; k < b->count; k++) {
+            uint32_t symbols = class_meet(t, a->moves[i].symbols, b->items[k].symbols);
+            if (symbols != CLASS_NONE)
+                add_move(t, &found.items, &found.count, &found.capacity, symbols, term_both(t, a->moves[i].target, b->items[k].target));
+        }
+    return found;
+}
+
+static void derive_basic(struct closure *c, uint32_t term)
+{
+    struct terms *t = c->t;
+    uint32_t bound, base = split_bound(t, term, &bound);
+    struct moves found = derive_base(t, base, c->context);
+    while (bound != TERM_ALL) {
+        bool more = t->items[bound].kind == TERM_BOTH;
+        uint32_t obligation = more ? t->items[bound].a : bound;
+        bound = more ? t->items[bound].b : TERM_ALL;
+        struct derivative other = *term_derive(t, obligation, c->context);
+        found = meet(t, &other, &found);
+    }
+    c->ends |= found.ends;
+    for (size_t i = 0; i < found.count; i++)
+        add_move(t, &c->moves, &c->move_count, &c->move_capacity, found.items[i].symbols, found.items[i].target);
+}
+
+static int compare_moves(const void *a, const void *b)
+{
+    const struct move *x = a, *y = b;
+    if (x->target != y->target)
+        return x->target < y->target ? -1 : 1;
+    return (x->symbols > y->symbols) - (x->symbols < y->symbols);
+}
+
+static void sort_moves(struct closure *c)
+{
+    size_t kept = 0;
+    if (c->move_count > 1)
+        qsort(c->moves, c->move_count, sizeof *c->moves, compare_moves);
+    for (size_t i = 0; i < c->move_count; i++)
+        if (!kept || compare_moves(&c->moves[kept - 1], &c->moves[i]))
+            c->moves[kept++] = c->moves[i];
+    c->move_count = kept;
+}
+
+/* ---- memory of derivatives ---- */
+
+static uint32_t hash_key(uint32_t term, unsigned context)
+{
+    uint64_t h = ((uint64_t)term * CONTEXT_COUNT + context + 1) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(h >> 32);
+}
+
+static void grow_slots(struct terms *t)
+{
+    t->derivative_slot_count = t->derivative_slot_count ? 2 * t->derivative_slot_count : 1024;
+    t->derivative_slots = ARENA_ARRAY(t->arena, t->derivative_slot_count, uint32_t);
+    for (uint32_t i = 0; i < t->derivative_count; i++) {
+        size_t slot = t->derivatives[i].hash & (t->derivative_slot_count - 1);
+        while (t->derivative_slots[slot])
+            slot = (slot + 1) & (t->derivative_slot_count - 1);
+        t->derivative_slots[slot] = i + 1;
+    }
+}
+
+/* The derivative's slot: its number + 1 when it is known, else where it would be entered. */
+static uint32_t *find_slot(struct terms *t, uint32_t term, unsigned context)
+{
+    if (2 * (t->derivative_count + 1) > t->derivative_slot_count)
+        grow_slots(t);
+    size_t slot = hash_key(term, context) & (t->derivative_slot_count - 1);
+    for (; t->derivative_slots[slot]; slot = (slot + 1) & (t->derivative_slot_count - 1)) {
+        const struct derivative *d = &t->derivatives[t->derivative_slots[slot] - 1];
+        if (d->term == term && d->context == context)
+            break;
+    }
+    return &t->derivative_slots[slot];
+}
+
+const struct derivative *term_derive(struct terms *t, uint32_t term, unsigned context)
+{
+    context = t->items[term].anchored ? context : 0;
+    uint32_t *slot = find_slot(t, term, context);
+    if (*slot)
+        return &t->derivatives[*slot - 1];
+    struct closure c = {.t = t, .context = context, .stamp = ++t->stamp};
+    push(&c, term);
+    while (c.work_count && !t->exhausted) {
+        expand(&c, c.work[--c.work_count]);
+        t->exhausted |= t->work > t->work_limit;
+    }
+    for (size_t i = 0; i < c.basic_count && !t->exhausted; i++) {
+        derive_basic(&c, c.basics[i]);
+        t->exhausted |= t->work > t->work_limit;
+    }
+    sort_moves(&c);
+    struct derivative made = {term, context, hash_key(term, context), c.ends, c.moves, (uint32_t)c.move_count};
+    slot = find_slot(t, term, context);
+    *ARENA_PUSH(t->arena, t->derivatives, t->derivative_count, t->derivative_capacity) = made;
+    *slot = (uint32_t)t->derivative_count;
+    return &t->derivatives[t->derivative_count - 1];
+}

@@ -1,0 +1,291 @@
+/* Lowering: the recipe's rules to predicates over labels and guards, patterns to regexes. See matcher.h. */
+#include <string.h>
+#include "codegen/match/matcher.h"
+
+struct memo {
+    const struct ast_predicate *key;
+    uint32_t pred;
+};
+struct lowering {
+    struct matcher *m;
+    struct program *p;
+    struct diags *diags;
+    bool failed;
+    unsigned depth;
+    struct memo *memos; /* of sets, so that each is lowered once */
+    size_t memo_count, memo_slots;
+};
+
+/* ---- patterns ---- */
+
+static void report_fault(struct lowering *l, const struct ast_string *s, const struct regex_fault *fault)
+{
+    struct span span = pattern_span(s, fault->begin, fault->end);
+    l->failed = true;
+    switch (fault->kind) {
+    case REGEX_FAULT_NONE:
+        break;
+    case REGEX_FAULT_PYTHON:
+        diag_report(l->diags, DIAG_bad_regex, span, "Python's re refuses this pattern: %s", fault->message);
+        break;
+    case REGEX_FAULT_NOT_REGULAR:
+        diag_report(l->diags, DIAG_not_regular, span, "%s", fault->message);
+        break;
+    case REGEX_FAULT_NAME: {
+        struct diag *d = diag_report(l->diags, DIAG_character_name, span, "%s", fault->message);
+        diag_help(l->diags, d, "write the character itself, or \\uXXXX");
+        break;
+    }
+    case REGEX_FAULT_LIMIT:
+        diag_report(l->diags, DIAG_too_large, span, "%s", fault->message);
+        break;
+    }
+}
+
+/* What Python takes and the automaton does not take yet, or never exactly. */
+static void report_unsupported(struct lowering *l, const struct ast_string *s, const struct regex_pattern *r)
+{
+    if (r->look.found) {
+        const char *word = r->look_behind ? "lookbehind" : "lookahead";
+        l->failed = true;
+        diag_report(l->diags, DIAG_look_around, pattern_span(s, r->look.begin, r->look.end),
+                    "%s%s is not supported yet in rules", r->look_negated ? "negative " : "", word);
+    }
+    if (r->atomic.found) {
+        l->failed = true;
+        diag_report(l->diags, DIAG_atomic_group, pattern_span(s, r->atomic.begin, r->atomic.end),
+                    "this atomic group or possessive quantifier is not an exact regular language here");
+    }
+}
+
+static const struct regex *parse_regex(struct lowering *l, struct regex_pool *pool, const struct ast_string *s)
+{
+    struct regex_pattern r = regex_parse(pool, s->bytes, s->size);
+    if (!r.root)
+        report_fault(l, s, &r.fault);
+    else
+        report_unsupported(l, s, &r);
+    return r.root && !r.look.found && !r.atomic.found ? r.root : NULL;
+}
+
+/* equal to the name, or the name and a `.` and anything */
+static const struct regex *make_under(struct regex_pool *pool, const struct ast_string *s)
+{
+    const struct regex *name = regex_literal(pool, s->bytes, s->size), *dot = regex_code_point(pool, '.');
+    const struct regex *inside = regex_as_prefix(pool, dot);
+    const struct regex *rest = regex_or(pool, (const struct regex *[]){pool->empty, inside}, 2);
+    return regex_cat(pool, (const struct regex *[]){name, rest}, 2);
+}
+
+/* The names an atom's string stands for; NULL after a diagnostic. */
+static const struct regex *make_language(struct lowering *l, struct regex_pool *pool, enum language language, const struct ast_string *s)
+{
+    const struct regex *root = NULL;
+    switch (language) {
+    case LANGUAGE_exact: return regex_literal(pool, s->bytes, s->size);
+    case LANGUAGE_glob: return regex_parse_glob(pool, s->bytes, s->size);
+    case LANGUAGE_contains: return regex_as_search(pool, regex_literal(pool, s->bytes, s->size));
+    case LANGUAGE_under: return make_under(pool, s);
+    case LANGUAGE_re_full: return parse_regex(l, pool, s);
+    case LANGUAGE_re_match: root = parse_regex(l, pool, s); return root ? regex_as_prefix(pool, root) : NULL;
+    case LANGUAGE_re_search: root = parse_regex(l, pool, s); return root ? regex_as_search(pool, root) : NULL;
+    case LANGUAGE_mpath: case LANGUAGE_COUNT: break;
+    }
+    return NULL;
+}
+
+/* ---- atoms ---- */
+
+static uint32_t lower_dtype(struct lowering *l, const struct ast_string *s)
+{
+    struct guard guard = {.kind = GUARD_DTYPE, .dtype = dtype_find_word(s->bytes)};
+    if (guard.dtype >= 0)
+        return pred_of_guard(l->p, &guard);
+    const char *words[DTYPE_COUNT];
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        words[i] = dtype_rows[i].word;
+    struct diag *d = diag_report(l->diags, DIAG_unknown_dtype, s->span, "there is no element type \"%s\"", s->bytes);
+    const char *nearest = diag_nearest(s->bytes, words, DTYPE_COUNT);
+    if (nearest)
+        diag_help(l->diags, d, "did you mean \"%s\"?", nearest);
+    l->failed = true;
+    return PRED(FALSE);
+}
+
+static uint32_t lower_atom(struct lowering *l, const struct ast_predicate *a)
+{
+    enum field_id field = atom_fields[a->atom];
+    enum language language = atom_languages[a->atom];
+    if (field == FIELD_dtype)
+        return lower_dtype(l, &a->pattern);
+    if (language == LANGUAGE_mpath) {
+        diag_report(l->diags, DIAG_mpath, a->span, "mpath is not supported yet: this atom is unknown for every name");
+        return PRED(UNKNOWN);
+    }
+    if (a->pattern.size > REGEX_SIZE_MAX) {
+        l->failed = true;
+        diag_report(l->diags, DIAG_too_large, a->pattern.span, "the pattern is longer than %d bytes", REGEX_SIZE_MAX);
+        return PRED(FALSE);
+    }
+    const struct regex *root = make_language(l, &l->p->pools[field], language, &a->pattern);
+    if (!root)
+        return PRED(FALSE);
+    struct pattern pattern = {a->atom, a->pattern.bytes, a->pattern.size};
+    return pred_of_label(l->p, field, root, &pattern, 1, a->pattern.span);
+}
+
+static struct guard_term guard_term_of(const struct ast_term *t)
+{
+    return (struct guard_term){t->kind, t->integer, t->modulus};
+}
+
+/* A guard between constants is a constant. */
+static uint32_t lower_guard(struct lowering *l, const struct guard *guard)
+{
+    bool right = guard->kind != GUARD_COMPARE || guard->right.kind == AST_TERM_INTEGER;
+    if (guard->left.kind == AST_TERM_INTEGER && right)
+        return guard_test(guard, &(struct subject){0}) == TRUTH_YES ? PRED(TRUE) : PRED(FALSE);
+    return pred_of_guard(l->p, guard);
+}
+
+/* ---- sets: each lowered once ---- */
+
+static size_t find_memo(const struct lowering *l, const struct ast_predicate *key)
+{
+    size_t slot = ((uintptr_t)key >> 4) * 0x9e3779b97f4a7c15u >> 32 & (l->memo_slots - 1);
+    while (l->memos[slot].key && l->memos[slot].key != key)
+        slot = (slot + 1) & (l->memo_slots - 1);
+    return slot;
+}
+
+static void keep_memo(struct lowering *l, const struct ast_predicate *key, uint32_t pred)
+{
+    if (2 * (l->memo_count + 1) > l->memo_slots) {
+        struct memo *old = l->memos;
+        size_t slots = l->memo_slots;
+        l->memo_slots = slots ? 2 * slots : 64;
+        l->memos = ARENA_ARRAY(l->p->arena, l->memo_slots, struct memo);
+        for (size_t i = 0; i < slots; i++)
+            if (old[i].key)
+                l->memos[find_memo(l, old[i].key)] = old[i];
+    }
+    l->memos[find_memo(l, key)] = (struct memo){key, pred};
+    l->memo_count++;
+}
+
+static uint32_t lower_predicate(struct lowering *l, const struct ast_predicate *a);
+
+static uint32_t lower_set(struct lowering *l, const struct ast_predicate *a)
+{
+    if (!a->set_predicate)
+        return PRED(FALSE);
+    size_t slot = l->memo_slots ? find_memo(l, a->set_predicate) : 0;
+    if (l->memo_slots && l->memos[slot].key)
+        return l->memos[slot].pred;
+    uint32_t pred = lower_predicate(l, a->set_predicate);
+    keep_memo(l, a->set_predicate, pred);
+    return pred;
+}
+
+static uint32_t lower_node(struct lowering *l, const struct ast_predicate *a)
+{
+    switch (a->kind) {
+    case AST_OR: {
+        uint32_t left = lower_predicate(l, a->left);
+        return pred_or(l->p, left, lower_predicate(l, a->right));
+    }
+    case AST_AND: {
+        uint32_t left = lower_predicate(l, a->left);
+        return pred_and(l->p, left, lower_predicate(l, a->right));
+    }
+    case AST_NOT:
+        return pred_not(l->p, lower_predicate(l, a->left));
+    case AST_ATOM:
+        return lower_atom(l, a);
+    case AST_COMPARE:
+        return lower_guard(l, &(struct guard){.kind = GUARD_COMPARE, .comparison = a->comparison,
+                                              .left = guard_term_of(&a->term), .right = guard_term_of(&a->other)});
+    case AST_IN:
+        return lower_guard(l, &(struct guard){.kind = GUARD_RANGE, .left = guard_term_of(&a->term), .low = a->low, .high = a->high});
+    case AST_SET:
+        return lower_set(l, a);
+    case AST_ANY:
+        return PRED(TRUE);
+    }
+    return PRED(FALSE);
+}
+
+static uint32_t lower_predicate(struct lowering *l, const struct ast_predicate *a)
+{
+    if (l->depth >= PRED_DEPTH_MAX) {
+        if (!l->failed)
+            diag_report(l->diags, DIAG_too_large, a->span, "predicates and the sets they name are nested deeper than %d", PRED_DEPTH_MAX);
+        l->failed = true;
+        return PRED(FALSE);
+    }
+    l->depth++;
+    uint32_t pred = lower_node(l, a);
+    l->depth--;
+    return pred;
+}
+
+/* ---- lists of exact names ---- */
+
+enum { NAME_STEPS = 1 << 22 };
+
+/* Calls for each name of a predicate that is nothing but exact names of one field; false: it is something else. */
+static bool collect_names(struct matcher *m, const struct ast_predicate *a, enum atom atom, uint32_t rule, struct names *out, unsigned *steps, unsigned depth)
+{
+    if (++*steps > NAME_STEPS || depth > PRED_DEPTH_MAX)
+        return false;
+    if (a->kind == AST_SET && a->set_predicate)
+        return collect_names(m, a->set_predicate, atom, rule, out, steps, depth + 1);
+    if (a->kind == AST_OR)
+        return collect_names(m, a->left, atom, rule, out, steps, depth + 1) && collect_names(m, a->right, atom, rule, out, steps, depth + 1);
+    if (a->kind != AST_ATOM || a->atom != atom)
+        return false;
+    *ARENA_PUSH(m->arena, out->entries, out->count, out->capacity) = (struct name_entry){a->pattern.bytes, a->pattern.size, 0, rule};
+    return true;
+}
+
+/* Rules of names alone go to a table once there are enough of them. */
+static void find_names(struct matcher *m, const struct recipe *recipe, int table, enum atom atom)
+{
+    struct names *names = &m->names[table];
+    unsigned steps = 0;
+    *names = (struct names){.field = atom_fields[atom]};
+    for (uint32_t i = 0; i < m->rule_count; i++) {
+        size_t before = names->count;
+        if (m->rule_names[i] == NAMES_COUNT && collect_names(m, recipe->rules[i].predicate, atom, i, names, &steps, 0))
+            m->rule_names[i] = (uint32_t)table;
+        else
+            names->count = before;
+    }
+    if (names->count >= NAMES_LEAST) {
+        names_index(names, m->arena);
+        return;
+    }
+    names->count = 0;
+    for (size_t i = 0; i < m->rule_count; i++)
+        m->rule_names[i] = m->rule_names[i] == (uint32_t)table ? NAMES_COUNT : m->rule_names[i];
+}
+
+bool matcher_lower(struct matcher *m, const struct recipe *recipe, struct diags *diags)
+{
+    struct lowering l = {.m = m, .p = &m->program, .diags = diags};
+    m->rule_names = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
+    for (size_t i = 0; i < m->rule_count; i++)
+        m->rule_names[i] = NAMES_COUNT;
+    find_names(m, recipe, NAMES_MODULE, ATOM_name);
+    find_names(m, recipe, NAMES_PARAMETER, ATOM_param_name);
+    l.p->rules = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
+    l.p->rule_count = m->rule_count;
+    for (size_t i = 0; i < m->rule_count; i++) {
+        l.p->rules[i] = m->rule_names[i] == NAMES_COUNT ? lower_predicate(&l, recipe->rules[i].predicate) : PRED(FALSE);
+        if (l.p->preds[l.p->rules[i]].depth > PRED_DEPTH_MAX && !l.failed) {
+            diag_report(diags, DIAG_too_large, recipe->rules[i].span, "the rule's sets are nested deeper than %d", PRED_DEPTH_MAX);
+            l.failed = true;
+        }
+    }
+    return !l.failed;
+}

@@ -1,0 +1,230 @@
+/* NFA: closing terms under derivatives, dropping what cannot end, numbering. See nfa.h. */
+#include "codegen/match/nfa.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* States found so far, in the order found: a term after a context (0 where it does not matter). */
+struct found {
+    uint32_t term, context;
+    uint32_t first_move, move_count;
+    bool ends, alive;
+};
+struct builder {
+    struct arena *arena, *scratch;
+    struct terms terms;
+    struct found *states;
+    size_t state_count, state_capacity;
+    struct move *moves;
+    size_t move_count, move_capacity;
+    uint32_t *slots; /* state number + 1 */
+    size_t slot_count;
+    unsigned contexts[CONTEXT_COUNT]; /* that symbols leave behind */
+    uint32_t context_class[CONTEXT_COUNT];
+    size_t context_count;
+};
+
+static size_t find_slot(const struct builder *b, uint32_t term, uint32_t context)
+{
+    uint64_t h = ((uint64_t)term * CONTEXT_COUNT + context + 1) * 0x9e3779b97f4a7c15u;
+    size_t slot = (size_t)(h >> 32) & (b->slot_count - 1);
+    while (b->slots[slot] && (b->states[b->slots[slot] - 1].term != term || b->states[b->slots[slot] - 1].context != context))
+        slot = (slot + 1) & (b->slot_count - 1);
+    return slot;
+}
+
+static void grow_slots(struct builder *b)
+{
+    b->slot_count = b->slot_count ? 2 * b->slot_count : 1024;
+    b->slots = ARENA_ARRAY(b->scratch, b->slot_count, uint32_t);
+    for (uint32_t i = 0; i < b->state_count; i++)
+        b->slots[find_slot(b, b->states[i].term, b->states[i].context)] = i + 1;
+}
+
+static uint32_t add_state(struct builder *b, uint32_t term, uint32_t context)
+{
+    context = b->terms.items[term].anchored ? context : 0;
+    if (2 * (b->state_count + 1) > b->slot_count)
+        grow_slots(b);
+    size_t slot = find_slot(b, term, context);
+    if (!b->slots[slot]) {
+        *ARENA_PUSH(b->scratch, b->states, b->state_count, b->state_capacity) = (struct found){.term = term, .context = context};
+        b->slots[slot] = (uint32_t)b->state_count;
+    }
+    return b->slots[slot] - 1;
+}
+
+static void find_contexts(struct builder *b)
+{
+    const struct alphabet *a = b->terms.alphabet;
+    uint64_t *bits = ARENA_ARRAY(b->scratch, b->terms.classes.words, uint64_t);
+    for (unsigned context = 0; context < CONTEXT_COUNT; context++) {
+        bool any = false;
+        memset(bits, 0, b->terms.classes.words * sizeof *bits);
+        for (uint32_t s = 0; s < a->symbol_count; s++)
+            if (a->context[s] == context) {
+                bits[s / 64] |= (uint64_t)1 << s % 64;
+                any = true;
+            }
+        if (!any)
+            continue;
+        b->contexts[b->context_count] = context;
+        b->context_class[b->context_count++] = class_intern(&b->terms, bits);
+    }
+}
+
+static void add_move(struct builder *b, uint32_t symbols, uint32_t state)
+{
+    *ARENA_PUSH(b->scratch, b->moves, b->move_count, b->move_capacity) = (struct move){symbols, state};
+}
+
+/* The moves of one state; those to an anchored term are split by the context the symbol leaves. */
+static void explore(struct builder *b, uint32_t state)
+{
+    struct derivative d = *term_derive(&b->terms, b->states[state].term, b->states[state].context);
+    uint32_t first = (uint32_t)b->move_count;
+    for (uint32_t m = 0; m < d.count; m++) {
+        if (!b->terms.items[d.moves[m].target].anchored) {
+            add_move(b, d.moves[m].symbols, add_state(b, d.moves[m].target, 0));
+            continue;
+        }
+        for (size_t k = 0; k < b->context_count; k++) {
+            uint32_t symbols = class_meet(&b->terms, d.moves[m].symbols, b->context_class[k]);
+            if (symbols != CLASS_NONE)
+                add_move(b, symbols, add_state(b, d.moves[m].target, b->contexts[k]));
+        }
+    }
+    b->states[state].ends = d.ends;
+    b->states[state].first_move = first;
+    b->states[state].move_count = (uint32_t)b->move_count - first;
+    b->terms.work += b->states[state].move_count;
+}
+
+/* Every label's states, label by label, each within its share of work. False: *culprit went beyond it. */
+static bool explore_all(struct builder *b, const struct regex *const *roots, uint32_t label_count, const struct nfa_limits *limits,
+                        uint32_t *starts, uint32_t *culprit)
+{
+    uint32_t next = 0;
+    for (uint32_t label = 0; label < label_count; label++) {
+        uint64_t limit = b->terms.work + limits->label_work;
+        b->terms.work_limit = limit < limits->total_work ? limit : limits->total_work;
+        uint32_t term = term_cat(&b->terms, roots[label], term_of_label(&b->terms, label));
+        starts[label] = term == TERM_NONE ? UINT32_MAX : add_state(b, term, CONTEXT_BEGIN);
+        for (; next < b->state_count && !b->terms.exhausted; next++) {
+            explore(b, next);
+            b->terms.exhausted |= b->terms.work > b->terms.work_limit;
+        }
+        *culprit = b->terms.work > limits->total_work ? UINT32_MAX : label;
+        if (b->terms.exhausted)
+            return false;
+    }
+    return true;
+}
+
+/* ---- what can still end ---- */
+
+/* Marks every state from which a label is reached: backwards over the moves. */
+static void mark_alive(struct builder *b)
+{
+    uint32_t n = (uint32_t)b->state_count, count = 0;
+    uint32_t *first = ARENA_ARRAY(b->scratch, n + 1, uint32_t), *sources = ARENA_ARRAY(b->scratch, b->move_count + 1, uint32_t);
+    uint32_t *work = ARENA_ARRAY(b->scratch, n + 1, uint32_t);
+    for (size_t m = 0; m < b->move_count; m++)
+        first[b->moves[m].target]++;
+    for (uint32_t s = 0, sum = 0; s <= n; s++) {
+        sum += s < n ? first[s] : 0;
+        first[s] = sum;
+    }
+    for (uint32_t s = 0; s < n; s++)
+        for (uint32_t m = 0; m < b->states[s].move_count; m++)
+            sources[--first[b->moves[b->states[s].first_move + m].target]] = s;
+    for (uint32_t s = 0; s < n; s++)
+        if (b->states[s].ends)
+            b->states[work[count++] = s].alive = true;
+    while (count) {
+        uint32_t s = work[--count];
+        for (uint32_t i = first[s]; i < first[s + 1]; i++)
+            if (!b->states[sources[i]].alive)
+                b->states[work[count++] = sources[i]].alive = true;
+    }
+}
+
+/* ---- the result ---- */
+
+static void number_groups(struct nfa *nfa, struct builder *b, const uint32_t *numbers)
+{
+    uint32_t *group = ARENA_ARRAY(b->scratch, b->terms.count, uint32_t);
+    memset(group, 0xff, b->terms.count * sizeof *group);
+    for (size_t s = 0; s < b->state_count; s++) {
+        if (!b->states[s].alive)
+            continue;
+        uint32_t *g = &group[b->states[s].term];
+        *g = *g == UINT32_MAX ? nfa->group_count++ : *g;
+        nfa->group[numbers[s]] = *g;
+    }
+    nfa->above = ARENA_ARRAY(b->arena, nfa->group_count, uint32_t);
+    for (uint32_t term = 0; term < b->terms.count; term++) {
+        if (group[term] == UINT32_MAX)
+            continue;
+        uint32_t above = b->terms.items[term].above;
+        while (above != TERM_NONE && group[above] == UINT32_MAX)
+            above = b->terms.items[above].above;
+        nfa->above[group[term]] = above == TERM_NONE ? UINT32_MAX : group[above];
+    }
+}
+
+static void copy_moves(struct nfa *nfa, const struct builder *b, const uint32_t *numbers)
+{
+    uint32_t count = 0;
+    for (size_t s = 0; s < b->state_count; s++) {
+        const struct found *f = &b->states[s];
+        if (!f->alive)
+            continue;
+        nfa->first_move[numbers[s]] = count;
+        for (uint32_t m = 0; m < f->move_count; m++) {
+            struct move move = b->moves[f->first_move + m];
+            if (b->states[move.target].alive)
+                nfa->moves[count++] = (struct move){move.symbols, numbers[move.target]};
+        }
+        const struct term *term = &b->terms.items[f->term];
+        nfa->label[numbers[s]] = term->label;
+        nfa->flags[numbers[s]] = (unsigned char)((f->ends ? NFA_ENDS : 0) | (term->universal ? NFA_UNIVERSAL : 0));
+    }
+    nfa->first_move[nfa->state_count] = count;
+}
+
+static struct nfa *finish(struct builder *b, uint32_t *starts, uint32_t label_count)
+{
+    struct nfa *nfa = ARENA_NEW(b->arena, struct nfa);
+    *nfa = (struct nfa){.alphabet = b->terms.alphabet, .label_count = label_count, .starts = starts};
+    uint32_t *numbers = ARENA_ARRAY(b->scratch, b->state_count + 1, uint32_t);
+    for (size_t s = 0; s < b->state_count; s++)
+        numbers[s] = b->states[s].alive ? nfa->state_count++ : UINT32_MAX;
+    for (uint32_t l = 0; l < label_count; l++)
+        starts[l] = starts[l] == UINT32_MAX ? UINT32_MAX : numbers[starts[l]];
+    nfa->first_move = ARENA_ARRAY(b->arena, nfa->state_count + 1, uint32_t);
+    nfa->moves = ARENA_ARRAY(b->arena, b->move_count, struct move);
+    nfa->label = ARENA_ARRAY(b->arena, nfa->state_count, uint32_t);
+    nfa->flags = ARENA_ARRAY(b->arena, nfa->state_count, unsigned char);
+    nfa->group = ARENA_ARRAY(b->arena, nfa->state_count, uint32_t);
+    copy_moves(nfa, b, numbers);
+    number_groups(nfa, b, numbers);
+    const struct classes *c = &b->terms.classes;
+    nfa->class_words = c->words;
+    nfa->class_count = c->count;
+    nfa->class_bits = arena_grow(b->arena, c->bits, c->count * c->words, c->count * c->words, sizeof *c->bits);
+    return nfa;
+}
+
+struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_pool *pool, const struct alphabet *alphabet,
+                      const struct regex *const *roots, uint32_t label_count, const struct nfa_limits *limits, uint32_t *culprit)
+{
+    struct builder b = {.arena = arena, .scratch = scratch};
+    terms_init(&b.terms, scratch, pool, alphabet);
+    find_contexts(&b);
+    uint32_t *starts = ARENA_ARRAY(arena, label_count, uint32_t);
+    if (!explore_all(&b, roots, label_count, limits, starts, culprit))
+        return NULL;
+    mark_alive(&b);
+    return finish(&b, starts, label_count);
+}

@@ -1,0 +1,36 @@
+/* State sets: one step of the subset construction, for the eager automaton and for the lazy one. A set is an ascending
+ * array of NFA states from which everything that cannot change the outcome is dropped. */
+#ifndef QUERN_CODEGEN_MATCH_SETS_H
+#define QUERN_CODEGEN_MATCH_SETS_H
+
+#include "codegen/match/nfa.h"
+
+#define NO_RULE UINT32_MAX
+
+/* Which rules a label bears on: what can be dropped once a rule is sure to match. */
+struct label_use {
+    uint32_t first; /* the first rule that looks at the label */
+    uint32_t sure;  /* the first rule that matches whenever the label does, or NO_RULE */
+};
+
+struct stepper {
+    const struct nfa *nfa;
+    const struct label_use *uses; /* by label; NULL: nothing may be dropped for a rule's sake */
+    uint64_t *bits, *summary;     /* of states; all zero between steps */
+    uint32_t *marks, stamp;       /* by group */
+    uint32_t *set;                /* the result */
+    uint32_t count;
+    uint64_t work;
+};
+
+/* Bytes a stepper's arrays take. memory is aligned to 8. */
+size_t stepper_size(const struct nfa *nfa);
+void stepper_init(struct stepper *stepper, const struct nfa *nfa, const struct label_use *uses, void *memory);
+/* stepper->set = the start, or what set becomes by the symbol. set may not be stepper->set. */
+void stepper_start(struct stepper *stepper);
+void stepper_step(struct stepper *stepper, const uint32_t *set, uint32_t count, uint32_t symbol);
+/* The labels with which a name may end in the set, ascending, those that can still matter; returns how many. */
+uint32_t stepper_labels(const struct stepper *stepper, const uint32_t *set, uint32_t count, uint32_t *labels);
+uint32_t set_hash(const uint32_t *set, uint32_t count);
+
+#endif

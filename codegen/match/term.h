@@ -1,0 +1,98 @@
+/* Terms: what is still to be matched, as hash-consed expressions, and their partial derivatives. The language of
+ * every atom of a field is a term that ends in that atom's label; reading a symbol turns it into a set of terms, and
+ * those terms are the positions of the automaton (Antimirov's construction). Intersection, complement and look-ahead
+ * are terms too, so the construction is closed under them. */
+#ifndef QUERN_CODEGEN_MATCH_TERM_H
+#define QUERN_CODEGEN_MATCH_TERM_H
+
+#include "codegen/match/alphabet.h"
+
+enum term_kind {
+    TERM_NONE,  /* nothing */
+    TERM_ALL,   /* every name */
+    TERM_EMPTY, /* the empty name */
+    TERM_LABEL, /* the empty name, with label a */
+    TERM_CAT,   /* node, then b */
+    TERM_AFTER, /* term a, then b */
+    TERM_UNION, /* a or b */
+    TERM_BOTH,  /* a, which has no label, and b */
+    TERM_NOT    /* not a */
+};
+#define TERM_NO_LABEL UINT32_MAX
+
+struct term {
+    enum term_kind kind;
+    bool anchored;  /* its first symbols may depend on the one before */
+    bool universal; /* every name from here on, with its label */
+    uint32_t a, b;
+    uint32_t label;
+    uint32_t above; /* a term of the same label that takes whatever this one takes; TERM_NONE: none known */
+    const struct regex *node;
+    uint32_t hash;
+};
+
+/* Sets of symbols, hash-consed; class 0 is every symbol, class 1 none. */
+struct classes {
+    uint64_t *bits; /* words of each class in turn */
+    size_t words, count, capacity;
+    uint32_t *slots;
+    size_t slot_count;
+};
+enum { CLASS_ALL, CLASS_NONE };
+
+struct move {
+    uint32_t symbols, target; /* a class; a term or a state */
+};
+/* What a term does from here: moves, and whether the name may end. */
+struct derivative {
+    uint32_t term, context, hash;
+    bool ends;
+    struct move *moves;
+    uint32_t count;
+};
+
+struct terms {
+    struct arena *arena; /* borrowed; everything here is scratch of one compilation */
+    struct regex_pool *pool;
+    const struct alphabet *alphabet;
+    struct classes classes;
+    uint32_t *set_class; /* class of each interned set, or UINT32_MAX */
+    size_t set_class_count;
+    struct term *items;
+    size_t count, capacity;
+    uint32_t *slots;
+    size_t slot_count;
+    uint32_t *stamps;    /* by term: the closure that saw it last */
+    size_t stamp_count;
+    uint32_t stamp;
+    struct derivative *derivatives;
+    size_t derivative_count, derivative_capacity;
+    uint32_t *derivative_slots;
+    size_t derivative_slot_count;
+    uint64_t work, work_limit; /* steps taken; beyond the limit `exhausted` is set and derivatives are empty */
+    bool exhausted;
+};
+
+void terms_init(struct terms *terms, struct arena *arena, struct regex_pool *pool, const struct alphabet *alphabet);
+uint32_t term_of_label(struct terms *terms, uint32_t label);
+uint32_t term_cat(struct terms *terms, const struct regex *node, uint32_t rest);
+uint32_t term_after(struct terms *terms, uint32_t first, uint32_t rest);
+uint32_t term_union(struct terms *terms, uint32_t a, uint32_t b);
+uint32_t term_both(struct terms *terms, uint32_t unlabelled, uint32_t b);
+uint32_t term_not(struct terms *terms, uint32_t a);
+uint32_t term_ending_anyhow(struct terms *terms, const struct regex *node); /* node.* without label */
+/* A name in an atomic group's item by its first match alone, then rest (regex_is_exact_atomic holds). */
+uint32_t term_atomic(struct terms *terms, const struct regex *item, uint32_t rest);
+
+uint32_t class_of_set(struct terms *terms, const struct regex_set *set);
+uint32_t class_intern(struct terms *terms, const uint64_t *bits);
+uint32_t class_meet(struct terms *terms, uint32_t a, uint32_t b);
+static inline const uint64_t *class_bits(const struct classes *classes, uint32_t class)
+{
+    return classes->bits + class * classes->words;
+}
+
+/* Of a term after a symbol with this context; 0 for terms that are not anchored. The pointer lasts until the next call. */
+const struct derivative *term_derive(struct terms *terms, uint32_t term, unsigned context);
+
+#endif

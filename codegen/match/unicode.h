@@ -1,0 +1,30 @@
+/* Unicode: what Python 3.11 (Unicode 14) says of code points; the tables behind \w \d \s, IGNORECASE, group names
+ * and \N{...}. Written by unicode_tables.py. */
+#ifndef QUERN_CODEGEN_MATCH_UNICODE_H
+#define QUERN_CODEGEN_MATCH_UNICODE_H
+
+#include "codegen/match/charset.h"
+
+/* The sets of str methods: isalnum() or `_`; isdecimal(); isspace(); isalpha(); isidentifier() alone and after a letter. */
+enum unicode_set { UNICODE_WORD, UNICODE_DIGIT, UNICODE_SPACE, UNICODE_ALPHA, UNICODE_START, UNICODE_CONTINUE, UNICODE_SET_COUNT };
+const struct code_range *unicode_ranges(enum unicode_set set, size_t *count);
+/* The same under re.ASCII; for WORD, DIGIT and SPACE. */
+const struct code_range *ascii_ranges(enum unicode_set set, size_t *count);
+bool unicode_has(enum unicode_set set, uint32_t code_point);
+
+/* Simple case mappings as _sre has them: one code point to one. */
+uint32_t unicode_lower(uint32_t code_point);
+uint32_t unicode_upper(uint32_t code_point);
+bool unicode_is_cased(uint32_t code_point);
+/* Other lower-case code points with the same upper case (re._casefix): at most 3, 0 ends. NULL: none. */
+const uint32_t *unicode_extra_cases(uint32_t lower);
+/* Adds to set every code point that is not its own lower case and whose lower case is in ranges, and the members
+ * of ranges that are: the inverse image of ranges under unicode_lower. */
+void unicode_add_uncased(struct charset *set, const struct code_range *ranges, size_t count);
+/* Adds every code point that is not its own upper case and whose upper case is in low..high. */
+void unicode_add_upper_inside(struct charset *set, uint32_t low, uint32_t high);
+
+/* The code point of a character name (U+0020 to U+052F; case is folded), or -1. */
+int32_t unicode_find_name(const char *name, size_t size);
+
+#endif
