@@ -170,7 +170,7 @@ static size_t take(size_t *total, size_t size)
     return at;
 }
 
-void matcher_lay_out(struct matcher *m)
+static void lay_out(struct matcher *m)
 {
     size_t total = 0, simulation = 0;
     for (int f = 0; f < FIELD_COUNT; f++) {
@@ -205,6 +205,12 @@ static void find_always(struct matcher *m)
             m->always[i / 64] |= (uint64_t)1 << i % 64;
 }
 
+void matcher_finish(struct matcher *m)
+{
+    find_always(m);
+    lay_out(m);
+}
+
 /* ---- entry ---- */
 
 static void report_culprit(struct diags *diags, const struct label *culprit)
@@ -221,8 +227,7 @@ static void close_scratch(void *scratch)
     arena_close(scratch);
 }
 
-/* A second arena for what the matcher does not keep; freed when the first is, if an allocation escapes before. */
-static struct arena *open_scratch(struct arena *arena)
+struct arena *arena_open_scratch(struct arena *arena)
 {
     struct arena *scratch = ARENA_NEW(arena, struct arena);
     arena_init(scratch, arena->allocator);
@@ -246,7 +251,7 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
     program_init(&m->program, m->arena);
     if (!matcher_lower(m, recipe, diags))
         return NULL;
-    struct arena *scratch = open_scratch(m->arena);
+    struct arena *scratch = arena_open_scratch(m->arena);
     struct label *culprit = NULL;
     matcher_number_labels(m);
     m->primary = choose_primary(m);
@@ -260,8 +265,7 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
             build_dfa(m, (enum field_id)f, options, scratch);
     if (m->primary == FIELD_COUNT)
         m->root = matcher_decide(m, NULL, scratch)[0];
-    find_always(m);
-    matcher_lay_out(m);
+    matcher_finish(m);
     arena_close(scratch);
     return m;
 }

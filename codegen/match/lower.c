@@ -148,6 +148,23 @@ static uint32_t lower_guard(struct lowering *l, const struct guard *guard)
     return pred_of_guard(l->p, guard);
 }
 
+/* The union of a label's patterns, for a matcher that was read. */
+bool label_parse(struct matcher *m, struct label *label, struct diags *diags)
+{
+    struct lowering l = {.m = m, .p = &m->program, .diags = diags};
+    struct regex_pool *pool = &m->program.pools[label->field];
+    const struct regex **roots = ARENA_ARRAY(m->arena, label->pattern_count, const struct regex *);
+    for (size_t i = 0; i < label->pattern_count; i++) {
+        const struct pattern *p = &label->patterns[i];
+        struct ast_string string = {p->bytes, p->size, label->span};
+        roots[i] = p->size <= REGEX_SIZE_MAX ? make_language(&l, pool, atom_languages[p->atom], &string) : NULL;
+        if (!roots[i])
+            return false;
+    }
+    label->root = regex_or(pool, roots, label->pattern_count);
+    return true;
+}
+
 /* ---- sets: each lowered once ---- */
 
 static size_t find_memo(const struct lowering *l, const struct ast_predicate *key)

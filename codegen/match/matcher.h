@@ -67,6 +67,7 @@ struct matcher {
 
 /* lower.c: rules to predicates, labels and names. False after diagnostics. */
 bool matcher_lower(struct matcher *matcher, const struct recipe *recipe, struct diags *diags);
+bool label_parse(struct matcher *matcher, struct label *label, struct diags *diags);
 /* Enters every name in the slots. */
 void names_index(struct names *names, struct arena *arena);
 /* The entries with this name, one after the other in rule order: *at is 0 before the first call. NULL: no more. */
@@ -75,7 +76,10 @@ const struct name_entry *names_find(const struct names *names, const struct fiel
 void matcher_number_labels(struct matcher *matcher);
 /* Alphabets and NFAs of every field; false: *culprit names the label that cannot be built (NULL: all together). */
 bool matcher_build_nfas(struct matcher *matcher, struct arena *scratch, struct label **culprit);
-void matcher_lay_out(struct matcher *matcher);
+/* Finds the rules that may match with no label and lays out a thread's scratch: the last step. */
+void matcher_finish(struct matcher *matcher);
+/* A second arena for what the matcher does not keep; closed with the first, or before by arena_close. */
+struct arena *arena_open_scratch(struct arena *arena);
 /* leaf.c: decisions for every label set of the primary field, by set; scratch takes what is not kept. */
 uint32_t *matcher_decide(struct matcher *matcher, const struct label_sets *sets, struct arena *scratch);
 /* Where in the pattern's source bytes begin..end stand; the whole string when they cannot be told. */

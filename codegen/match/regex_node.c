@@ -44,7 +44,7 @@ const struct regex_set *regex_set_intern(struct regex_pool *pool, const struct c
         grow_sets(pool);
     struct regex_set **slot = &pool->sets[hash & (pool->set_slots - 1)];
     for (struct regex_set *s = *slot; s; s = s->chain)
-        if (s->hash == hash && s->count == set->count && !memcmp(s->ranges, set->ranges, s->count * sizeof *s->ranges))
+        if (s->hash == hash && s->count == set->count && (!s->count || !memcmp(s->ranges, set->ranges, s->count * sizeof *s->ranges)))
             return s;
     struct regex_set *made = ARENA_NEW(pool->arena, struct regex_set);
     struct code_range *ranges = arena_grow(pool->arena, set->ranges, set->count, set->count, sizeof *ranges);
@@ -78,8 +78,10 @@ static const struct regex_set *join_used(struct regex_pool *pool, const struct r
     charset_add_ranges(&joined, a->ranges, a->count);
     charset_add_ranges(&joined, b->ranges, b->count);
     charset_settle(&joined);
-    if (joined.count > USED_RANGES_MAX)
-        joined = (struct charset){.ranges = &(struct code_range){0, CODE_POINT_MAX}, .count = 1};
+    if (joined.count > USED_RANGES_MAX) {
+        joined.ranges[0] = (struct code_range){0, CODE_POINT_MAX};
+        joined.count = 1;
+    }
     return regex_set_intern(pool, &joined);
 }
 
@@ -180,7 +182,8 @@ const struct regex *regex_any(struct regex_pool *pool, bool newline_too)
 
 const struct regex *regex_code_point(struct regex_pool *pool, uint32_t code_point)
 {
-    struct charset set = {.ranges = &(struct code_range){code_point, code_point}, .count = 1};
+    struct code_range only = {code_point, code_point};
+    struct charset set = {.ranges = &only, .count = 1};
     return regex_of_set(pool, &set);
 }
 

@@ -26,7 +26,7 @@ struct strings {
 static struct strings find_strings(const struct subject *s, enum field_id field)
 {
     switch (field) {
-#define FIELD(name, strings, count, known) case FIELD_##name: return (struct strings){strings, count, (known) != NULL};
+#define FIELD(name, place, number, present) case FIELD_##name: return (struct strings){place, number, (present) != NULL};
 #include "codegen/match/fields.def"
 #undef FIELD
     case FIELD_COUNT: break;

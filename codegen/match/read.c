@@ -1,0 +1,563 @@
+/* Reading a matcher's text back (matcher_print). The text, whose numbers all count from 0 in order:
+ *   quern automaton 1 N rules
+ *   label FIELD n ATOM "…" [or ATOM "…"]…            a language of names of that field
+ *   test n label FIELD n | test n GUARD
+ *   pred n false|true|unknown|test n|not n|and n n|or n n
+ *   rule n pred n "ORIGIN"                            first match wins
+ *   name FIELD rule n "NAME"                          a rule that is a list of names
+ *   primary FIELD | root n                            whose automaton ends in decisions; or the only decision
+ *   set FIELD n label…
+ *   decision n test n no n yes n unknown n | rule n unknown n | scan SET
+ *   automaton FIELD lazy | automaton FIELD table S states C classes
+ *     class n LOW[-HIGH]…                             code points, hexadecimal
+ *     state n ends OUTCOME else n [CLASS[-CLASS]:n]…
+ *   end */
+#include <stdlib.h>
+#include <string.h>
+#include "codegen/match/matcher.h"
+
+struct reader {
+    struct matcher *m;
+    struct source *source;
+    struct diags *diags;
+    size_t at;
+    bool failed;
+    size_t label_capacity[FIELD_COUNT], decision_capacity;
+};
+
+/* ---- tokens ---- */
+
+static void fail(struct reader *r, const char *expected)
+{
+    uint32_t at = (uint32_t)r->at, end = at < r->source->size ? at + 1 : at;
+    if (!r->failed)
+        diag_report(r->diags, DIAG_bad_automaton, (struct span){r->source, at, end}, "expected %s", expected);
+    r->failed = true;
+}
+
+static void skip_blanks(struct reader *r)
+{
+    while (r->at < r->source->size && strchr(" \n\r\t", r->source->bytes[r->at]) && r->source->bytes[r->at])
+        r->at++;
+}
+
+static bool is_word(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+}
+
+static size_t word_size(struct reader *r)
+{
+    size_t size = 0;
+    skip_blanks(r);
+    while (r->at + size < r->source->size && is_word(r->source->bytes[r->at + size]))
+        size++;
+    return size;
+}
+
+/* Takes the word, or the sign, when it comes next. */
+static bool take(struct reader *r, const char *word)
+{
+    size_t size = strlen(word), found = word_size(r);
+    bool same = !r->failed && (is_word(word[0]) ? found == size : r->source->size - r->at >= size) &&
+                !memcmp(r->source->bytes + r->at, word, size);
+    r->at += same ? size : 0;
+    return same;
+}
+
+static void expect(struct reader *r, const char *word)
+{
+    if (!take(r, word))
+        fail(r, word);
+}
+
+static uint64_t read_digits(struct reader *r, uint64_t limit)
+{
+    uint64_t value = 0;
+    size_t size = word_size(r), i = 0;
+    for (; i < size && r->source->bytes[r->at + i] >= '0' && r->source->bytes[r->at + i] <= '9' && value < limit / 10 + 1; i++)
+        value = 10 * value + (uint64_t)(r->source->bytes[r->at + i] - '0');
+    if (!i || i < size || value >= limit) {
+        fail(r, "a number in range");
+        return 0;
+    }
+    r->at += i;
+    return value;
+}
+
+static uint32_t read_number(struct reader *r, uint64_t limit)
+{
+    return (uint32_t)read_digits(r, limit);
+}
+
+/* -1 or a number below limit. */
+static int read_optional(struct reader *r, uint64_t limit)
+{
+    if (!take(r, "-"))
+        return (int)read_number(r, limit);
+    read_number(r, 2);
+    return -1;
+}
+
+static int64_t read_integer(struct reader *r)
+{
+    bool negative = take(r, "-");
+    uint64_t value = read_digits(r, (uint64_t)INT64_MAX + 1 + negative);
+    return negative ? (int64_t)(0 - value) : (int64_t)value;
+}
+
+static uint32_t read_hexadecimal(struct reader *r)
+{
+    size_t size = word_size(r);
+    uint32_t value = 0;
+    bool good = size && size <= 6;
+    for (size_t i = 0; good && i < size; i++) {
+        char c = r->source->bytes[r->at + i];
+        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        value = 16 * value + (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+    }
+    if (!good || value > CODE_POINT_MAX)
+        fail(r, "a code point");
+    r->at += r->failed ? 0 : size;
+    return value;
+}
+
+/* "…" as text_quote writes it. */
+static const char *read_string(struct reader *r, size_t *size)
+{
+    struct text text = text_make(r->m->arena);
+    skip_blanks(r);
+    *size = 0;
+    if (!take(r, "\"")) {
+        fail(r, "a string");
+        return "";
+    }
+    const char *bytes = r->source->bytes;
+    for (; r->at < r->source->size && bytes[r->at] != '"'; r->at++) {
+        bool escape = bytes[r->at] == '\\' && (bytes[r->at + 1] == '"' || bytes[r->at + 1] == '\\') && r->at + 1 < r->source->size;
+        r->at += escape;
+        text_char(&text, bytes[r->at]);
+    }
+    if (r->at == r->source->size)
+        fail(r, "the string's end");
+    r->at += !r->failed;
+    *size = text.size;
+    return text_string(&text);
+}
+
+static enum field_id read_field(struct reader *r)
+{
+    for (int f = 0; f < FIELD_COUNT; f++)
+        if (f != FIELD_dtype && f != FIELD_chain && take(r, field_names[f]))
+            return (enum field_id)f;
+    fail(r, "a field");
+    return FIELD_module;
+}
+
+/* ---- labels ---- */
+
+/* The longest of the field's atoms that stands here. */
+static enum atom read_atom(struct reader *r, enum field_id field)
+{
+    int best = -1;
+    size_t begin, best_end = 0;
+    skip_blanks(r);
+    begin = r->at;
+    for (int a = 0; a < ATOM_COUNT; a++) {
+        const char *words = atom_rows[a].words;
+        size_t size = strlen(words);
+        if (atom_fields[a] != field || r->source->size - begin < size + 1 || memcmp(r->source->bytes + begin, words, size) ||
+            is_word(r->source->bytes[begin + size]) || begin + size <= best_end)
+            continue;
+        best = a;
+        best_end = begin + size;
+    }
+    if (best < 0)
+        fail(r, "an atom of that field");
+    else
+        r->at = best_end;
+    return best < 0 ? ATOM_name : (enum atom)best;
+}
+
+static void read_label(struct reader *r)
+{
+    struct label *label = ARENA_NEW(r->m->arena, struct label);
+    size_t begin = r->at, capacity = 0;
+    label->field = read_field(r);
+    struct engine *e = &r->m->engines[label->field];
+    size_t count = e->label_count;
+    label->number = read_number(r, count + 1);
+    if (label->number != count)
+        fail(r, "the next number");
+    do {
+        struct pattern p = {.atom = read_atom(r, label->field)};
+        p.bytes = read_string(r, &p.size);
+        *ARENA_PUSH(r->m->arena, label->patterns, label->pattern_count, capacity) = p;
+    } while (take(r, "or"));
+    label->span = (struct span){r->source, (uint32_t)begin, (uint32_t)r->at};
+    *ARENA_PUSH(r->m->arena, e->labels, count, r->label_capacity[label->field]) = label;
+    e->label_count = (uint32_t)count;
+    if (!r->failed && !label_parse(r->m, label, r->diags))
+        r->failed = true;
+}
+
+/* ---- tests and predicates ---- */
+
+static struct guard_term read_term(struct reader *r)
+{
+    struct guard_term t = {.kind = AST_TERM_INTEGER};
+    if (take(r, "layer")) {
+        t.kind = AST_TERM_LAYER;
+    } else if (take(r, "ndim")) {
+        t.kind = AST_TERM_NDIM;
+    } else if (take(r, "numel")) {
+        t.kind = AST_TERM_NUMEL;
+    } else if (take(r, "shape")) {
+        t.kind = AST_TERM_SHAPE;
+        expect(r, "[");
+        t.integer = read_integer(r);
+        expect(r, "]");
+    } else {
+        t.integer = read_integer(r);
+    }
+    if (take(r, "%") && !(t.modulus = read_integer(r)))
+        fail(r, "a modulus");
+    return t;
+}
+
+static struct guard read_guard(struct reader *r)
+{
+    struct guard g = {.kind = GUARD_COMPARE};
+    if (take(r, "dtype")) {
+        g.kind = GUARD_DTYPE;
+        for (g.dtype = 0; g.dtype < DTYPE_COUNT && !take(r, dtype_rows[g.dtype].word);)
+            g.dtype++;
+        if (g.dtype == DTYPE_COUNT)
+            fail(r, "an element type");
+        return g;
+    }
+    g.left = read_term(r);
+    if (take(r, "in")) {
+        g.kind = GUARD_RANGE;
+        g.low = read_integer(r);
+        expect(r, "..");
+        g.high = read_integer(r);
+        return g;
+    }
+    static const enum ast_comparison longest_first[] = {AST_EQ, AST_NE, AST_LE, AST_GE, AST_LT, AST_GT};
+    for (size_t i = 0; i < sizeof longest_first / sizeof *longest_first; i++)
+        if (take(r, comparison_words[longest_first[i]])) {
+            g.comparison = longest_first[i];
+            g.right = read_term(r);
+            return g;
+        }
+    fail(r, "a comparison");
+    return g;
+}
+
+static void read_test(struct reader *r)
+{
+    struct program *p = &r->m->program;
+    struct test t = {.kind = TEST_GUARD};
+    if (read_number(r, p->test_count + 1) != p->test_count)
+        fail(r, "the next number");
+    if (take(r, "label")) {
+        t.kind = TEST_LABEL;
+        enum field_id field = read_field(r);
+        uint32_t number = read_number(r, r->m->engines[field].label_count);
+        t.label = r->failed ? NULL : r->m->engines[field].labels[number];
+    } else {
+        t.guard = read_guard(r);
+    }
+    *ARENA_PUSH(p->arena, p->tests, p->test_count, p->test_capacity) = t;
+}
+
+static void read_pred(struct reader *r)
+{
+    struct program *p = &r->m->program;
+    uint32_t number = read_number(r, p->pred_count + 1), depth = 0;
+    static const char *const words[] = {"false", "true", "unknown", "test", "not", "and", "or"};
+    struct pred q = {.kind = PRED_FALSE};
+    while (q.kind <= PRED_OR && !take(r, words[q.kind]))
+        q.kind++;
+    if (q.kind > PRED_OR || (q.kind < PRED_TEST ? number != q.kind : number != p->pred_count)) {
+        fail(r, "a predicate");
+        return;
+    }
+    if (q.kind < PRED_TEST)
+        return;
+    q.a = read_number(r, q.kind == PRED_TEST ? p->test_count : p->pred_count);
+    q.b = q.kind > PRED_NOT ? read_number(r, p->pred_count) : 0;
+    if (q.kind > PRED_TEST)
+        depth = p->preds[q.a].depth > p->preds[q.b].depth ? p->preds[q.a].depth : p->preds[q.b].depth;
+    q.depth = depth + 1;
+    if (q.depth > PRED_DEPTH_MAX)
+        fail(r, "a predicate of less depth");
+    *ARENA_PUSH(p->arena, p->preds, p->pred_count, p->pred_capacity) = q;
+}
+
+/* ---- rules ---- */
+
+static void read_rules(struct reader *r)
+{
+    struct matcher *m = r->m;
+    const char **origins = ARENA_ARRAY(m->arena, m->rule_count, const char *);
+    m->program.rules = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
+    m->program.rule_count = m->rule_count;
+    m->rule_names = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
+    for (size_t i = 0; i < m->rule_count && !r->failed; i++) {
+        size_t size;
+        expect(r, "rule");
+        if (read_number(r, m->rule_count) != i)
+            fail(r, "the next number");
+        expect(r, "pred");
+        m->program.rules[i] = read_number(r, m->program.pred_count);
+        origins[i] = read_string(r, &size);
+        m->rule_names[i] = NAMES_COUNT;
+    }
+    m->origins = origins;
+}
+
+static void read_name(struct reader *r)
+{
+    struct matcher *m = r->m;
+    enum field_id field = read_field(r);
+    int table = field == FIELD_module ? NAMES_MODULE : NAMES_PARAMETER;
+    struct names *names = &m->names[table];
+    struct name_entry e = {0};
+    if (field != FIELD_module && field != FIELD_parameter)
+        fail(r, "module or parameter");
+    expect(r, "rule");
+    e.rule = read_number(r, m->rule_count);
+    e.bytes = read_string(r, &e.size);
+    if (r->failed)
+        return;
+    if (names->count && names->entries[names->count - 1].rule > e.rule)
+        fail(r, "names in rule order");
+    m->rule_names[e.rule] = (uint32_t)table;
+    names->field = field;
+    *ARENA_PUSH(m->arena, names->entries, names->count, names->capacity) = e;
+}
+
+/* ---- outcomes ---- */
+
+static void read_set(struct reader *r)
+{
+    enum field_id field = read_field(r);
+    struct engine *e = &r->m->engines[field];
+    uint32_t last = 0;
+    if (r->failed)
+        return;
+    if (!e->sets.count)
+        *ARENA_PUSH(r->m->arena, e->sets.first, e->sets.count, e->sets.capacity) = 0;
+    if (read_number(r, e->sets.count) != e->sets.count - 1)
+        fail(r, "the next number");
+    while (!r->failed && word_size(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
+        uint32_t label = read_number(r, e->label_count);
+        if (e->sets.label_count > e->sets.first[e->sets.count - 1] && label <= last)
+            fail(r, "ascending labels");
+        *ARENA_PUSH(r->m->arena, e->sets.labels, e->sets.label_count, e->sets.label_capacity) = last = label;
+    }
+    *ARENA_PUSH(r->m->arena, e->sets.first, e->sets.count, e->sets.capacity) = (uint32_t)e->sets.label_count;
+}
+
+static size_t count_sets(const struct engine *e)
+{
+    return e->sets.count ? e->sets.count - 1 : 0;
+}
+
+static void read_decision(struct reader *r)
+{
+    struct matcher *m = r->m;
+    struct decision d = {.kind = DECISION_DONE, .rule = -1, .unknown = -1};
+    static const char *const words[] = {"no", "yes", "unknown"};
+    if (read_number(r, m->decision_count + 1) != m->decision_count)
+        fail(r, "the next number");
+    if (take(r, "test")) {
+        d.kind = DECISION_TEST;
+        d.test = read_number(r, m->program.test_count);
+        for (int t = 0; t < 3; t++) {
+            expect(r, words[t]);
+            d.next[t] = read_number(r, m->decision_count);
+        }
+    } else if (take(r, "scan")) {
+        d.kind = DECISION_SCAN;
+        d.set = read_number(r, m->primary == FIELD_COUNT ? 1 : count_sets(&m->engines[m->primary]));
+    } else {
+        expect(r, "rule");
+        d.rule = read_optional(r, m->rule_count);
+        expect(r, "unknown");
+        d.unknown = read_optional(r, m->rule_count);
+    }
+    *ARENA_PUSH(m->arena, m->decisions, m->decision_count, r->decision_capacity) = d;
+}
+
+/* ---- automata ---- */
+
+static int compare_ranges(const void *a, const void *b)
+{
+    const struct alphabet_range *x = a, *y = b;
+    return (x->low > y->low) - (x->low < y->low);
+}
+
+/* Every code point is in exactly one class. */
+static void read_classes(struct reader *r, struct dfa *dfa)
+{
+    size_t capacity = 0;
+    for (uint32_t c = 0; c < dfa->class_count && !r->failed; c++) {
+        expect(r, "class");
+        if (read_number(r, dfa->class_count) != c)
+            fail(r, "the next number");
+        while (!r->failed && word_size(r) && !(word_size(r) == 5 && (!memcmp(r->source->bytes + r->at, "class", 5) ||
+                                                                      !memcmp(r->source->bytes + r->at, "state", 5)))) {
+            struct alphabet_range range = {.low = read_hexadecimal(r), .symbol = c};
+            range.high = take(r, "-") ? read_hexadecimal(r) : range.low;
+            *ARENA_PUSH(r->m->arena, dfa->ranges, dfa->range_count, capacity) = range;
+        }
+    }
+    if (dfa->range_count)
+        qsort(dfa->ranges, dfa->range_count, sizeof *dfa->ranges, compare_ranges);
+    uint32_t next = 0;
+    for (size_t i = 0; i < dfa->range_count && !r->failed; i++) {
+        if (dfa->ranges[i].low != next || dfa->ranges[i].high < next)
+            fail(r, "classes that hold every code point once");
+        next = dfa->ranges[i].high + 1;
+    }
+    if (next != CODE_POINT_MAX + 1)
+        fail(r, "classes that hold every code point once");
+}
+
+static void read_state(struct reader *r, struct dfa *dfa, uint32_t state, uint64_t outcomes)
+{
+    uint32_t width = dfa->class_count + 1, *row = dfa->next + (size_t)state * width;
+    expect(r, "state");
+    if (read_number(r, dfa->state_count) != state)
+        fail(r, "the next number");
+    expect(r, "ends");
+    row[dfa->class_count] = read_number(r, outcomes);
+    expect(r, "else");
+    uint32_t other = read_number(r, dfa->state_count) * width;
+    for (uint32_t c = 0; c < dfa->class_count; c++)
+        row[c] = other;
+    while (!r->failed && word_size(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
+        uint32_t first = read_number(r, dfa->class_count), last = take(r, "-") ? read_number(r, dfa->class_count) : first;
+        expect(r, ":");
+        uint32_t to = read_number(r, dfa->state_count) * width;
+        for (uint32_t c = first; c <= last && !r->failed; c++)
+            row[c] = to;
+    }
+}
+
+static void read_table(struct reader *r, enum field_id field)
+{
+    struct engine *e = &r->m->engines[field];
+    struct dfa *dfa = ARENA_NEW(r->m->arena, struct dfa);
+    uint64_t outcomes = field == r->m->primary ? r->m->decision_count : count_sets(e);
+    dfa->state_count = read_number(r, r->source->size);
+    expect(r, "states");
+    dfa->class_count = read_number(r, r->source->size);
+    expect(r, "classes");
+    if (!dfa->state_count || !dfa->class_count || (uint64_t)dfa->state_count * (dfa->class_count + 1) > 2 * (uint64_t)DFA_CELLS)
+        fail(r, "a table of a size that is possible");
+    if (r->failed)
+        return;
+    read_classes(r, dfa);
+    dfa->next = ARENA_ARRAY(r->m->arena, (size_t)dfa->state_count * (dfa->class_count + 1), uint32_t);
+    for (uint32_t s = 0; s < dfa->state_count && !r->failed; s++)
+        read_state(r, dfa, s, outcomes);
+    struct alphabet view = {.ranges = dfa->ranges, .range_count = dfa->range_count};
+    for (uint32_t c = 0; c < 128 && !r->failed; c++)
+        dfa->ascii[c] = alphabet_symbol(&view, c);
+    e->dfa = dfa;
+}
+
+static void read_automaton(struct reader *r)
+{
+    enum field_id field = read_field(r);
+    struct engine *e = &r->m->engines[field];
+    if (!e->label_count || e->dfa)
+        fail(r, "a field with labels, once");
+    if (r->failed || take(r, "lazy"))
+        return;
+    expect(r, "table");
+    read_table(r, field);
+}
+
+/* ---- the whole ---- */
+
+static void read_head(struct reader *r)
+{
+    expect(r, "quern");
+    expect(r, "automaton");
+    expect(r, "1");
+    r->m->rule_count = read_number(r, r->source->size);
+    r->m->rule_words = (r->m->rule_count + 63) / 64;
+    expect(r, "rules");
+    while (take(r, "label"))
+        read_label(r);
+    for (;;) {
+        if (take(r, "test"))
+            read_test(r);
+        else if (take(r, "pred"))
+            read_pred(r);
+        else
+            break;
+    }
+    read_rules(r);
+    while (!r->failed && take(r, "name"))
+        read_name(r);
+}
+
+static void read_tail(struct reader *r)
+{
+    r->m->primary = FIELD_COUNT;
+    if (take(r, "primary"))
+        r->m->primary = read_field(r);
+    bool many = r->m->primary == FIELD_type || r->m->primary == FIELD_bases || r->m->primary == FIELD_tag;
+    if (r->m->primary != FIELD_COUNT && (many || !r->m->engines[r->m->primary].label_count))
+        fail(r, "a field of one string, with labels");
+    while (!r->failed && !take(r, "end")) {
+        if (take(r, "set"))
+            read_set(r);
+        else if (take(r, "decision"))
+            read_decision(r);
+        else if (take(r, "automaton"))
+            read_automaton(r);
+        else if (r->m->primary == FIELD_COUNT && take(r, "root"))
+            r->m->root = read_number(r, r->m->decision_count);
+        else
+            fail(r, "set, decision, automaton or end");
+    }
+    skip_blanks(r);
+    if (!r->failed && r->at < r->source->size)
+        fail(r, "nothing after the end");
+    if (!r->failed && r->m->primary == FIELD_COUNT && !r->m->decision_count)
+        fail(r, "a root");
+}
+
+struct matcher *matcher_read(struct arena *arena, struct source *source, struct diags *diags)
+{
+    struct matcher *m = ARENA_NEW(arena, struct matcher);
+    struct reader r = {.m = m, .source = source, .diags = diags};
+    struct label *culprit;
+    m->arena = arena;
+    program_init(&m->program, arena);
+    read_head(&r);
+    if (!r.failed)
+        read_tail(&r);
+    if (r.failed)
+        return NULL;
+    for (int t = 0; t < NAMES_COUNT; t++)
+        if (m->names[t].count)
+            names_index(&m->names[t], arena);
+    struct arena *scratch = arena_open_scratch(arena);
+    matcher_number_labels(m);
+    bool built = matcher_build_nfas(m, scratch, &culprit);
+    arena_close(scratch);
+    if (!built) {
+        diag_report(diags, DIAG_too_large, (struct span){0}, "the automaton's patterns take too many steps to build");
+        return NULL;
+    }
+    matcher_finish(m);
+    return m;
+}
