@@ -179,7 +179,8 @@ static void add_help(struct qr_parse *parse, const struct expectation *e, struct
     }
     nearest = before->token == T_NAME ? find_any_keyword(before->text) : NULL;
     const struct qr_seen *reserved = seen->token == T_COLON ? before : seen;
-    bool wants_name = seen->token == T_COLON || (expects(e, "a name") && e->shown_count <= 3);
+    bool any_name = expects(e, "a name") && expects(e, "a string") && !e->groups[QR_ATOM];
+    bool wants_name = seen->token == T_COLON || any_name;
     if (nearest)
         diag_help(parse->diags, diag, "did you mean `%s` instead of `%s`?", nearest, before->text);
     else if (wants_name && reserved->text && qr_is_reserved(reserved->text) && reserved->token > T_EXPECT)

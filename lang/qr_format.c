@@ -127,7 +127,7 @@ static void measure_rows(struct qr_layout *layout)
 
 static bool has_aligned_comment(const struct row *row)
 {
-    return row->line && row->comment && row->whole <= QR_WIDTH;
+    return row->line && row->comment && row->whole <= QR_WIDTH && !row->line->opens && !row->line->closes;
 }
 
 /* Comments behind neighbouring lines share a column. */

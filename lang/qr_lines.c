@@ -77,7 +77,7 @@ static void add_rule(struct qr_lines *lines, const struct ast_rule *rule, unsign
     if (rule->use.text) {
         text_add(&left, "use ");
         qr_print_name(&left, &rule->use);
-        add_line(lines, QR_INDENT, &left, rule->span.begin, rule->span.end);
+        add_line(lines, QR_INDENT, &left, rule->span.begin, rule->span.end)->group = group;
         return;
     }
     if (rule->label.text) {
@@ -112,7 +112,7 @@ static void add_expect(struct qr_lines *lines, const struct ast_expect *expect, 
     if (expect->kind == AST_EXPECT_QUANTITY) {
         text_printf(&left, "%s %s ", expect->quantity.text, word_of(WORDS_comparison, (int)expect->comparison));
         qr_print_number(&left, &expect->value);
-        add_line(lines, QR_INDENT, &left, expect->span.begin, expect->span.end);
+        add_line(lines, QR_INDENT, &left, expect->span.begin, expect->span.end)->group = group;
         return;
     }
     text_add(&left, expect->kind == AST_EXPECT_PARAM ? "param " : "");

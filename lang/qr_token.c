@@ -13,6 +13,13 @@
 
 int qr_lex_lex(QR_PARSE_STYPE *value, QR_PARSE_LTYPE *span, void *scanner);
 
+/* Messages beyond the limit are counted and dropped, so there is nothing more to find. */
+static bool is_stopped(struct qr_parse *parse)
+{
+    parse->stopped |= parse->diags->limit && parse->diags->errors >= parse->diags->limit;
+    return parse->stopped;
+}
+
 /* ---- words ---- */
 
 static unsigned hash_word(const char *word, size_t size)
@@ -227,8 +234,11 @@ void qr_comment(struct qr_parse *parse, struct span span)
     parse->comments = comment_list_add(parse->comments, comment);
 }
 
+/* The scanner goes on behind it, so the limit on errors is looked at here too. */
 void qr_control(struct qr_parse *parse, const char *text, struct span span)
 {
+    if (is_stopped(parse))
+        return;
     diag_report(parse->diags, DIAG_bad_character, span, "the control character 0x%02x cannot stand here", (unsigned char)text[0]);
 }
 
@@ -320,12 +330,6 @@ static int close_block(struct qr_parse *parse, int token, struct span span)
     parse->queue[parse->queued++] = token;
     parse->depth = 0;
     return T_RBRACE;
-}
-
-static bool is_stopped(struct qr_parse *parse)
-{
-    parse->stopped |= parse->diags->limit && parse->diags->errors >= parse->diags->limit;
-    return parse->stopped;
 }
 
 static int read_token(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span *span)

@@ -39,7 +39,7 @@ struct place source_place(const struct source *s, uint32_t offset)
     }
     struct place place = {low + 1, 1};
     for (uint32_t i = s->lines[low]; i < offset && i < s->size; i++)
-        place.column += ((unsigned char)s->bytes[i + 1] & 0xc0) != 0x80;
+        place.column += ((unsigned char)s->bytes[i] & 0xc0) != 0x80;
     return place;
 }
 
