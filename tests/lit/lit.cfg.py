@@ -23,6 +23,7 @@ config.substitutions += [
     ("%recipes", os.path.join(source, "tests", "recipes")),
     ("%data", os.path.join(source, "tests", "data")),
     ("%python", os.path.join(source, "tests", "python")),
+    ("%source", source),
     ("%examples", os.path.join(source, "examples")),
     # `%exit N command`: passes when the command's status is N
     ("%exit", "python3 " + os.path.join(source, "tests", "lit", "exit.py")),
