@@ -1,0 +1,278 @@
+"""What Quern survives: one row per bad (or odd but legal) input, with its exit status and what it must say.
+
+usage: bad_inputs.py QUERN SCRATCH
+Rows are numbered after the list of inputs the project keeps: 1-19 recipe texts, 20-29 patterns, 30-41 safetensors and
+index files, 51-60 data. Every run must end within TIMEOUT seconds and MEMORY bytes, an error must come with its text and
+place, and no output may be left when the status is not 0.
+"""
+import json
+import os
+import pathlib
+import re
+import resource
+import shutil
+import struct
+import subprocess
+import sys
+
+from make_checkpoint import write_file
+
+QUERN, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2])
+TIMEOUT, MEMORY = 120, 6 << 30
+RULES = b'config c { weight int8 }\nmatch first { _ => c }\n'
+YAML = "configs: {c: {weight: int8}}\nmatchers: {all: {config: c, type: glob, pattern: '*', enabled: true}}\n"
+ROWS = []
+
+
+def recipe(item, text, status, message="", **files):
+    """A recipe given to `quern check`; files: others beside it."""
+    ROWS.append(("recipe", item, text if isinstance(text, bytes) else text.encode(), status, message, files))
+
+
+def pattern(item, text, status, message="", names="", answer=None):
+    """A rule's predicate, given to `quern match` with names on standard input."""
+    ROWS.append(("pattern", item, text, status, message, (names, answer)))
+
+
+def model(item, make, status, message="", command="plan"):
+    """A model made by make(folder) -> path, given to `quern plan` or `quern quantize`."""
+    ROWS.append(("model", item, make, status, message, command))
+
+
+# ---- 1-19: recipe texts ----
+recipe("1 empty", "", 1, r"error\[Q0002\]")
+recipe("1 comments only", "# nothing\n\n", 1, r"error\[Q0002\]")
+recipe("2 BOM", b"\xef\xbb\xbf" + RULES, 0)
+recipe("2 CRLF", RULES.replace(b"\n", b"\r\n"), 0)
+recipe("2 lone CR", RULES.replace(b"\n", b"\r"), 0)
+recipe("2 no final newline", RULES.rstrip(), 0)
+recipe("2 NUL", b"config c\0 { weight int8 }", 1, r":1:9: error\[Q0004\]")
+recipe("3 invalid UTF-8", b"# \xff\n" + RULES, 1, r":1:3: error\[Q0003\]")
+recipe("3 overlong", b"# \xc0\xaf\n" + RULES, 1, r"error\[Q0003\]")
+recipe("3 surrogate", b"# \xed\xa0\x80\n" + RULES, 1, r"error\[Q0003\]")
+recipe("3 bidi control", "# \u202e\n".encode() + RULES, 1, r":1:3: error\[Q0004\]")
+recipe("4 a long line", b"#" + b"x" * (64 << 20) + b"\n" + RULES, 0)
+recipe("4 a text beyond the limit", b"#" * ((256 << 20) + 1), 4, r"error\[Q0005\]")
+recipe("5 deep sequence", "x: " + "[" * 1000000, 4, r"error\[Q0005\]")
+recipe("5 deep mapping", "x: " + "{a: " * 1000000, 4, r"error\[Q0005\]")
+recipe("5 deep predicate", "match first { " + "(" * 1000000, 4, r"error\[Q0005\]")
+recipe("5 deep indent", "\n".join(" " * i + "a:" for i in range(3000)), 4, r"error\[Q0005\]")
+recipe("6 billion laughs", "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12)), 4, r"error\[Q0005\]")
+recipe("6 self reference", "a: &a [*a]\n", 1, r"error\[Q0604\]")
+recipe("7 merges", "configs: &c {c: {weight: int8}}\nx: {<<: [" + ", ".join(["*c"] * 100000) + "]}\n", (1, 4), r"error\[Q0")
+recipe("8 duplicate keys", YAML + "configs: {}\n", 1, r":3:1: error\[Q0603\][\s\S]*note")
+recipe("9 python tag", "configs: !!python/object:os.system {}\n", 1, r":1:10: error\[Q0605\]")
+recipe("9 unknown tag", "configs: !foo {}\n", 1, r"error\[Q0605\]")
+recipe("10 enabled: no", YAML.replace("true", "no"), 0, r"")
+recipe("10 norway", "configs: {no: {weight: int8}}\nmatchers: {a: {config: no, type: glob, pattern: '*', enabled: on}}\n", 0)
+recipe("10 version 0o17", "recipe: {name: a, version: 0o17}\n" + YAML, 1, r":1:\d+: error")
+recipe("10 version 1_000", "recipe: {name: a, version: 1_000}\n" + YAML, 0)
+recipe("11 2^63", RULES.replace(b"int8", b"int8 per group(9223372036854775808)"), 1, r":1:\d+: error\[Q0104\]")
+recipe("11 2^64", RULES.replace(b"int8", b"int8 per group(18446744073709551616)"), 1, r"error\[Q0104\]")
+recipe("11 1e400", RULES.replace(b"int8", b"int8 eps 1e400"), 1, r"error\[Q0104\]")
+recipe("12 two documents", YAML + "---\n" + YAML, 1, r"error\[Q0602\]")
+recipe("13 tab indent", "configs:\n\tc: {weight: int8}\n", 1, r":2:\d+: error\[Q0601\]")
+recipe("14 anchor of another file", 'import: [{path: other.yaml}]\nconfigs: {c: *w}\nmatchers: {}\n', 1, r"error\[Q0604\]",
+       **{"other.yaml": b"specs: {w: &w int8}\n"})
+recipe("15 import cycle", 'import "b.qr"\n' + RULES.decode(), 1, r"error\[Q0703\]", **{"b.qr": b'import "a.qr"\n'})
+recipe("15 import outside", 'import "../../etc/passwd"\n' + RULES.decode(), 1, r":1:8: error\[Q0702\]")
+recipe("15 import absolute", 'import "/dev/zero"\n' + RULES.decode(), 1, r":1:8: error\[Q0702\]")
+recipe("15 import of a folder", 'import "sub"\n' + RULES.decode(), (1, 3), r"error\[Q070", **{"sub/x": b""})
+recipe("15 import of nothing", 'import "none.qr"\n' + RULES.decode(), (1, 3), r"error\[Q0")
+recipe("16 recursive config", "config a = b { }\nconfig b = a { }\nmatch first { _ => a }\n", 1, r"error\[Q0203\]")
+recipe("17 matcher without enabled", YAML.replace(", enabled: true", ""), 0, r"warning\[Q0613\]")
+recipe("18 config missing", YAML.replace("config: c,", "config: d,"), 1, r"error\[Q0202\]")
+recipe("19 a key one edit away", YAML.replace("matchers:", "matcher:"), 0, r"warning\[Q0611\][\s\S]*help[\s\S]*matchers")
+
+# ---- 20-29: patterns ----
+pattern("20 nested repeats", 're "(a+)+$"', 0, names="a" * 50000 + "b\n" + "a" * 50000 + "\n", answer=["-", "c"])
+pattern("20 nested stars", 're "(.*)*x"', 0, names="y" * 50000 + "\n", answer=["-"])
+pattern("21 a{1000}{1000}", 're "a{1000}{1000}"', 4, r"error\[Q0005\]")
+pattern("22 open set", 're "a[b"', 1, r"unterminated character set at position 1")
+pattern("22 open group", 're "a(b"', 1, r"missing \), unterminated subpattern at position 1")
+pattern("22 trailing backslash", r're "a\\"', 1, r"bad escape \(end of pattern\) at position 1")
+pattern("22 open set in a glob", 'glob "a[b"', 0, names="a[b\nab\n", answer=["c", "-"])
+pattern("23 backreference", r're "(a)\1"', 1, r":2:\d+: error\[Q04")
+pattern("23 conditional group", 're "(a)?(?(1)b|c)"', 1, r":2:\d+: error\[Q04")
+pattern("24 many rules", " or ".join(f'glob "model.layers.{i}.*x{i}*"' for i in range(3000)), 0,
+        names="model.layers.7.x7\nmodel.layers.7.x8\n", answer=["c", "-"])
+pattern("25 matches nothing", 're "[^\\s\\S]"', 0, names="a\n\n", answer=["-", "-"])
+pattern("25 matches everything", 're "(?s).*"', 0, names="a\n\n", answer=["c", "c"])
+pattern("26 empty pattern", 're ""', 0, names="a\n\n", answer=["-", "c"])
+pattern("26 empty glob", 'glob ""', 0, names="a\n\n", answer=["-", "c"])
+pattern("27 64 KiB pattern", 'name "' + "a" * 65536 + '"', 0, names="a" * 65536 + "\nb\n", answer=["c", "-"])
+pattern("27 64 KiB alternation", 're "' + "|".join(f"a{i}" for i in range(9000)) + '"', 0, names="a17\nb\n", answer=["c", "-"])
+pattern("27 state explosion", 're ".*a.{20}"', 0, names="xa" + "b" * 20 + "\nxb" + "b" * 20 + "\n", answer=["c", "-"])
+pattern("28 NUL in a name", 'glob "a?b"', 0, names="a\0b\n", answer=["c"])
+pattern("29 look-alikes", 'name "a"', 0, names="a\n\u0430\n", answer=["c", "-"])
+
+
+# ---- 30-41: safetensors and index files ----
+def raw(content):
+    def make(folder):
+        path = folder / "model.safetensors"
+        path.write_bytes(content)
+        return path
+    return make
+
+
+def header(text, data=b""):
+    text = text if isinstance(text, bytes) else text.encode()
+    return raw(struct.pack("<Q", len(text)) + text + data)
+
+
+def tensors(**rows):
+    """name -> (dtype, shape, begin, end) as a header and as much data as the largest end."""
+    table = {n: {"dtype": d, "shape": s, "data_offsets": [b, e]} for n, (d, s, b, e) in rows.items()}
+    size = max((max(r[2], r[3], 0) for r in rows.values()), default=0)
+    return header(json.dumps(table), b"\0" * min(size, 1 << 20))
+
+
+def one(dtype="F32", shape=(2, 2), begin=0, end=16):
+    return '{"w.weight":{"dtype":"%s","shape":%s,"data_offsets":[%s,%s]}}' % (dtype, json.dumps(list(shape)), begin, end)
+
+
+for n in range(8):
+    model(f"30 {n} bytes", raw(b"\0" * n), 1, r"model\.safetensors: error\[Q0801\]")
+model("31 N = 2^64-1", raw(b"\xff" * 8), 1, r"error\[Q080[12]\]")
+model("31 N = 100,000,001", raw(struct.pack("<Q", 100000001) + b"{}"), (1, 4), r"error\[Q080[12]\]")
+model("31 N beyond the file", raw(struct.pack("<Q", 100) + b"{}"), 1, r"error\[Q080[12]\]")
+model("32 not UTF-8", header(b'{"\xff":1}'), 1, r"error\[Q0802\]")
+model("32 not JSON", header("{"), 1, r"error\[Q0802\]")
+model("32 not an object", header("[]"), 1, r"error\[Q0802\]")
+model("32 deep JSON", header("[" * 1000000), 1, r"error\[Q0802\]")
+model("32 much deep JSON", header("[" * 99999992), 1, r"error\[Q0802\]")
+model("33 duplicate names", header('{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},'
+                                   '"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}'), 1, r"error\[Q080[26]\]")
+model("33 duplicate metadata", header('{"__metadata__":{},"__metadata__":{}}'), 1, r"error\[Q080[26]\]")
+model("33 metadata of numbers", header('{"__metadata__":{"a":1}}'), 1, r"error\[Q0802\]")
+model("34 overlap", tensors(a=("U8", [8], 0, 8), b=("U8", [8], 4, 12)), 1, r"error\[Q0803\]")
+model("34 hole", tensors(a=("U8", [8], 0, 8), b=("U8", [8], 9, 17)), 1, r"error\[Q0803\]")
+model("34 negative", tensors(a=("U8", [8], -8, 0)), 1, r"error\[Q080[23]\]")
+model("34 begin > end", tensors(a=("U8", [8], 8, 0)), 1, r"error\[Q0803\]")
+model("34 end beyond the file", header(one(end=16), b"\0" * 8), 1, r"error\[Q080[345]\]")
+model("34 trailing bytes", header(one(), b"\0" * 17), 1, r"error\[Q0805\]")
+model("35 product overflow", header(one(shape=(1 << 40, 1 << 40)), b"\0" * 16), 1, r"error\[Q080[24]\]")
+model("35 a dimension of 2^63", header(one(shape=(1 << 63,)), b"\0" * 16), 1, r"error\[Q080[24]\]")
+model("35 2^16 dimensions", header(one(shape=[1] * 65536, end=4), b"\0" * 4), (1, 4), r"error\[Q080[24]\]")
+model("35 an odd count of F4", header(one("F4", (3,), 0, 2), b"\0" * 2), 1, r"error\[Q0804\]")
+model("36 unknown dtype", header(one("F7"), b"\0" * 16), 1, r"error\[Q0802\][\s\S]*F7")
+model("37 zero size and rank 0", header('{"a":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},'
+                                        '"b":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', b"\0" * 4), 0)
+model("38 size and shape differ", header(one(shape=(2, 3)), b"\0" * 16), 1, r"w\.weight[\s\S]*error\[Q0804\]|error\[Q0804\][\s\S]*w\.weight")
+model("39 a name of 1 MB", header('{"%s":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}' % ("n" * (1 << 20)), b"\0"), 0)
+model("39 odd names", header('{"../x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"":{"dtype":"U8","shape":[1],'
+                             '"data_offsets":[1,2]},"a\\u0001":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}', b"\0" * 3), 0)
+model("40 truncated", header(one(), b"\0" * 15), 1, r"error\[Q0805\]")
+model("40 a device", lambda folder: pathlib.Path("/dev/null"), (1, 3), r"error\[Q08")
+
+
+def sharded(index, **shards):
+    def make(folder):
+        for name, rows in shards.items():
+            write_file(folder / f"{name}.safetensors", rows)
+        (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+        return folder
+    return make
+
+
+ROW = {"a.weight": ("F32", [1], b"\0" * 4)}
+model("41 index and shards agree", sharded({"metadata": {"total_size": 4}, "weight_map": {"a.weight": "s1.safetensors"}}, s1=ROW), 0)
+model("41 a missing file", sharded({"weight_map": {"a.weight": "s2.safetensors"}}, s1=ROW), (1, 3), r"error\[Q08")
+model("41 an unlisted tensor", sharded({"weight_map": {}}, s1=ROW), (0, 1), r"")
+model("41 the wrong shard", sharded({"weight_map": {"b.weight": "s1.safetensors", "a.weight": "s1.safetensors"}}, s1=ROW), 1, r"error\[Q081")
+model("41 path traversal", sharded({"weight_map": {"a.weight": "../s1.safetensors"}}, s1=ROW), 1, r"error\[Q0810\]")
+model("41 total_size lies", sharded({"metadata": {"total_size": 5}, "weight_map": {"a.weight": "s1.safetensors"}}, s1=ROW), 0, r"warning\[Q0812\]")
+model("41 the same tensor twice", sharded({"weight_map": {"a.weight": "s1.safetensors", "b.weight": "s2.safetensors"}},
+                                          s1=ROW, s2={**ROW, "b.weight": ("F32", [1], b"\0" * 4)}), 1, r"error\[Q08")
+
+
+# ---- 51-60: data ----
+def floats(values, shape, dtype="F32"):
+    def make(folder):
+        data = b"".join(struct.pack("<f", v) for v in values)
+        write_file(folder / "model.safetensors", {"m.weight": (dtype, shape, data)})
+        return folder / "model.safetensors"
+    return make
+
+
+NAN, INF = float("nan"), float("inf")
+model("51 all NaN", floats([NAN] * 64, [2, 32]), 0, r"64 NaN", "quantize")
+model("51 one NaN, Inf, -Inf, subnormal, -0", floats([NAN, INF, -INF, 1e-40, -0.0] + [1.0] * 59, [2, 32]), 0, r"1 NaN, 2 Inf", "quantize")
+model("52 all zero", floats([0.0] * 64, [2, 32]), 0, "", "quantize")
+model("53 one outlier", floats([1e38] + [1e-3] * 63, [2, 32]), 0, "", "quantize")
+model("54 tiny scale", floats([1e-45] * 64, [2, 32]), 0, "", "quantize")
+model("55 1xN", floats([1.0] * 13, [1, 13]), 0, "", "quantize")
+model("55 Nx1", floats([1.0] * 13, [13, 1]), 0, "", "quantize")
+model("59 quantized twice", "quantized", 1, r"error\[Q0819\]", "quantize")
+
+
+# ---- running ----
+def limit():
+    if not os.environ.get("QUERN_SANITIZERS") == "1":
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def run(arguments, text=None):
+    result = subprocess.run([QUERN, *map(str, arguments)], input=text, capture_output=True, timeout=TIMEOUT, preexec_fn=limit)
+    return result.returncode, result.stdout.decode(errors="replace"), result.stderr.decode(errors="replace")
+
+
+def run_recipe(folder, text, files):
+    path = folder / "a.qr"
+    path.write_bytes(text)
+    for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    status, out, err = run(["check", path])
+    return status, err, None
+
+
+def run_pattern(folder, text, expected):
+    names, answer = expected
+    path = folder / "a.qr"
+    path.write_text(f"config c {{ weight int8 }}\nmatch first {{ {text} => c }}\n")
+    status, out, err = run(["match", path], names.encode())
+    got = [line.split("\t")[1] for line in out.split("\n") if line]
+    return status, err, None if answer is None or got == answer else f"answers {got[:5]}, expected {answer}"
+
+
+def run_model(folder, make, command):
+    (folder / "a.qr").write_bytes(RULES if command == "plan" else b'config c { weight int4 per group(32) ragged pad }\nmatch first { _ => c }\n')
+    if make == "quantized":
+        source = floats([1.0] * 64, [2, 32])(folder)
+        run(["quantize", folder / "a.qr", source, "-o", folder / "once"])
+        path = folder / "once"
+    else:
+        path = make(folder)
+    if command == "plan":
+        status, out, err = run(["plan", folder / "a.qr", "-m", path])
+        return status, err, None
+    status, out, err = run(["quantize", folder / "a.qr", path, "-o", folder / "out"])
+    left = [name for name in os.listdir(folder) if name.startswith((".out", "out"))]
+    wrong = f"left {left}" if (status and left) or (not status and left != ["out"]) else None
+    return status, err + out, wrong
+
+
+def main():
+    failed = 0
+    for kind, item, subject, status, message, more in ROWS:
+        shutil.rmtree(SCRATCH, ignore_errors=True)
+        SCRATCH.mkdir(parents=True)
+        runner = {"recipe": run_recipe, "pattern": run_pattern, "model": run_model}[kind]
+        try:
+            got, said, wrong = runner(SCRATCH, subject, more)
+        except subprocess.TimeoutExpired:
+            got, said, wrong = "a time-out", "", None
+        wanted = status if isinstance(status, tuple) else (status,)
+        if got in wanted and re.search(message, said) and not wrong and (got == 0 or said.strip()):
+            continue
+        failed += 1
+        print(f"item {item}: status {got}, expected {status}; {wrong or ''}\n{said[:600]}\n-- expected /{message}/")
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+    print(f"{len(ROWS)} rows, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
