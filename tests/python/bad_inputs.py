@@ -60,7 +60,7 @@ recipe("5 deep indent", "\n".join(" " * i + "a:" for i in range(3000)), 4, r"err
 recipe("6 billion laughs", "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12)), 4, r"error\[Q0005\]")
 recipe("6 self reference", "a: &a [*a]\n", 1, r"error\[Q0604\]")
-recipe("7 merges", "configs: &c {c: {weight: int8}}\nx: {<<: [" + ", ".join(["*c"] * 100000) + "]}\n", (1, 4), r"error\[Q0")
+recipe("7 merges", YAML.replace("configs: ", "configs: &c ") + "x: {<<: [" + ", ".join(["*c"] * 100000) + "]}\n", 0, r"warning\[Q0611\]")
 recipe("8 duplicate keys", YAML + "configs: {}\n", 1, r":3:1: error\[Q0603\][\s\S]*note")
 recipe("9 python tag", "configs: !!python/object:os.system {}\n", 1, r":1:10: error\[Q0605\]")
 recipe("9 unknown tag", "configs: !foo {}\n", 1, r"error\[Q0605\]")
@@ -88,7 +88,8 @@ recipe("19 a key one edit away", YAML.replace("matchers:", "matcher:"), 0, r"war
 # ---- 20-29: patterns ----
 pattern("20 nested repeats", 're "(a+)+$"', 0, names="a" * 50000 + "b\n" + "a" * 50000 + "\n", answer=["-", "c"])
 pattern("20 nested stars", 're "(.*)*x"', 0, names="y" * 50000 + "\n", answer=["-"])
-pattern("21 a{1000}{1000}", 're "a{1000}{1000}"', 4, r"error\[Q0005\]")
+pattern("21 a{1000}{1000}", 're "a{1000}{1000}"', 1, r":2:26: error\[Q0401\].*multiple repeat at position 7")
+pattern("21 (a{1000}){1000}", 're "(a{1000}){1000}"', 0, names="a" * 999999 + "\n" + "a" * 1000000 + "\n", answer=["-", "c"])
 pattern("22 open set", 're "a[b"', 1, r"unterminated character set at position 1")
 pattern("22 open group", 're "a(b"', 1, r"missing \), unterminated subpattern at position 1")
 pattern("22 trailing backslash", r're "a\\"', 1, r"bad escape \(end of pattern\) at position 1")
@@ -155,7 +156,7 @@ model("34 end beyond the file", header(one(end=16), b"\0" * 8), 1, r"error\[Q080
 model("34 trailing bytes", header(one(), b"\0" * 17), 1, r"error\[Q0805\]")
 model("35 product overflow", header(one(shape=(1 << 40, 1 << 40)), b"\0" * 16), 1, r"error\[Q080[24]\]")
 model("35 a dimension of 2^63", header(one(shape=(1 << 63,)), b"\0" * 16), 1, r"error\[Q080[24]\]")
-model("35 2^16 dimensions", header(one(shape=[1] * 65536, end=4), b"\0" * 4), (1, 4), r"error\[Q080[24]\]")
+model("35 2^16 dimensions", header(one(shape=[1] * 65536, end=4), b"\0" * 4), 1, r"w\.weight: error\[Q1001\].*more than 8 dimensions")
 model("35 an odd count of F4", header(one("F4", (3,), 0, 2), b"\0" * 2), 1, r"error\[Q0804\]")
 model("36 unknown dtype", header(one("F7"), b"\0" * 16), 1, r"error\[Q0802\][\s\S]*F7")
 model("37 zero size and rank 0", header('{"a":{"dtype":"F32","shape":[0,4],"data_offsets":[0,0]},'
@@ -165,7 +166,7 @@ model("39 a name of 1 MB", header('{"%s":{"dtype":"U8","shape":[1],"data_offsets
 model("39 odd names", header('{"../x":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"":{"dtype":"U8","shape":[1],'
                              '"data_offsets":[1,2]},"a\\u0001":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}', b"\0" * 3), 0)
 model("40 truncated", header(one(), b"\0" * 15), 1, r"error\[Q0805\]")
-model("40 a device", lambda folder: pathlib.Path("/dev/null"), (1, 3), r"error\[Q08")
+model("40 a device", lambda folder: pathlib.Path("/dev/zero"), (1, 3, 4), r"error\[Q")
 
 
 def sharded(index, **shards):
@@ -179,7 +180,7 @@ def sharded(index, **shards):
 
 ROW = {"a.weight": ("F32", [1], b"\0" * 4)}
 model("41 index and shards agree", sharded({"metadata": {"total_size": 4}, "weight_map": {"a.weight": "s1.safetensors"}}, s1=ROW), 0)
-model("41 a missing file", sharded({"weight_map": {"a.weight": "s2.safetensors"}}, s1=ROW), (1, 3), r"error\[Q08")
+model("41 a missing file", sharded({"weight_map": {"a.weight": "s2.safetensors"}}, s1=ROW), 3, r"s2\.safetensors: error\[Q0001\]")
 model("41 an unlisted tensor", sharded({"weight_map": {}}, s1=ROW), (0, 1), r"")
 model("41 the wrong shard", sharded({"weight_map": {"b.weight": "s1.safetensors", "a.weight": "s1.safetensors"}}, s1=ROW), 1, r"error\[Q081")
 model("41 path traversal", sharded({"weight_map": {"a.weight": "../s1.safetensors"}}, s1=ROW), 1, r"error\[Q0810\]")
