@@ -2,7 +2,7 @@
  * Strings stand for .qr text; numbers are respelled; null is `none`. */
 #include "lang/yaml_read.h"
 
-#include <string.h>
+#include <math.h>
 
 static void print_bracketed(struct yaml_reading *y, struct text *out, const struct yaml_node *list, bool *good)
 {
@@ -39,7 +39,7 @@ bool yaml_call_value(struct yaml_reading *y, struct text *out, const struct yaml
     case YAML_NULL: text_add(out, "none"); return true;
     case YAML_BOOL: text_add(out, node->boolean ? "true" : "false"); return true;
     case YAML_INT: return print_integer(y, out, node);
-    case YAML_FLOAT: text_double(out, node->number); return true;
+    case YAML_FLOAT: (isfinite(node->number) ? yaml_print_double : text_double)(out, node->number); return true;
     case YAML_TIMESTAMP:
     case YAML_STRING: text_add_bytes(out, node->text, node->size); return yaml_check_string(y, node);
     case YAML_SEQUENCE: return print_list(y, out, node);

@@ -7,14 +7,13 @@
 
 /* ---- numbers, arguments, steps ---- */
 
-/* As written where YAML reads the same value or a string of .qr text; else respelled. */
+/* Canonically, but as written where YAML reads a string (`64Ki`, `1e-5`), which is .qr text again. */
 void yaml_print_number(struct text *out, const struct ast_number *number)
 {
     struct yaml_node node = {.text = number->spelling ? number->spelling : ""};
     node.size = strlen(node.text);
     yaml_scalar(out->arena, &node, true, NULL);
-    bool same = (node.kind == YAML_INT || node.kind == YAML_FLOAT) && !node.too_wide && node.number == number->value;
-    if (node.size && (same || node.kind == YAML_STRING))
+    if (node.size && node.kind == YAML_STRING)
         text_add(out, node.text);
     else if (number->is_integer)
         text_printf(out, "%lld", (long long)number->integer);

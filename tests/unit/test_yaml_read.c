@@ -400,7 +400,8 @@ static const char *recipe_text(struct bench *b, const struct ast *ast)
     return text_string(&out);
 }
 
-/* The recipe's text from the source and from its YAML form are the same, and so is the YAML printed again. */
+/* The recipe's text is the same from the source, from its YAML form and from that one's .qr form; the YAML printed
+ * again is the same too. */
 static void check_translation(struct bench *b, const char *text)
 {
     const struct ast *ast = ast_parse(&b->arena, bench_source(b, text), &b->diags);
@@ -416,6 +417,11 @@ static void check_translation(struct bench *b, const char *text)
     assert_string_equal(recipe_text(b, translated), direct);
     ast_format_yaml(&again, translated);
     assert_string_equal(text_string(&again), text_string(&yaml));
+    struct text back = text_make(&b->arena);
+    ast_format_qr(&back, translated);
+    const struct ast *qr = ast_parse(&b->arena, bench_source(b, text_string(&back)), &b->diags);
+    assert_int_equal(qr->spelling, SPELLING_QR);
+    assert_string_equal(recipe_text(b, qr), direct);
 }
 
 static void manual_examples_read(void **state)
