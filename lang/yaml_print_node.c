@@ -423,7 +423,7 @@ void yaml_print_expect(struct text *out, const struct ast_expect *expect)
     text_add(out, expect->kind == AST_EXPECT_MODULE ? "{module: " : "{param: ");
     yaml_print_quoted(out, expect->name.bytes, expect->name.size);
     text_add(out, ", config: ");
-    if (expect->no_rule || expect->target == AST_TARGET_SKIP)
+    if (expect->target == AST_TARGET_SKIP)
         text_add(out, expect->no_rule ? "none" : "skip");
     else
         print_config_name(out, expect->config.text);
