@@ -73,7 +73,7 @@ static void lower_strip(struct lower *l, const struct strip *s)
 {
     IR_EACH_REGION(l->ir, r) {
         emit_value guard = r->kind == IR_EACH ? lower_guard(l, r) : NULL;
-        struct emit_branch branch;
+        struct emit_branch branch = {0};
         if (guard)
             emit_when_open(&l->e, &branch, guard, "guarded");
         if (r->kind == IR_ONCE)

@@ -122,7 +122,7 @@ static void lower_block(struct lower *l, emit_value row, emit_value block)
     b.code_bit = emit_mul(e, first, bits_value(l));
     IR_EACH_REGION(l->ir, r) {
         emit_value guard = r->kind == IR_EACH ? lower_guard(l, r) : NULL;
-        struct emit_branch branch;
+        struct emit_branch branch = {0};
         if (guard)
             emit_when_open(e, &branch, guard, "guarded");
         if (r->kind == IR_ONCE)

@@ -242,7 +242,7 @@ static struct ir_operand read_constant(struct reader *r)
     bool is_hex = word[0] == '0' && word[1] == 'x';
     if (!is_hex && strpbrk(word, ".en")) {
         double value = parse_double(word, &end);
-        bool fits = isinf(value) || fabs(value) <= (double)FLT_MAX;
+        bool fits = isinf(value) ? strchr(word, 'n') != NULL : fabs(value) <= (double)FLT_MAX;
         if (end > word && !*end && fits && (double)(float)value == value)
             return ir_float((float)value);
     } else if (*word) {

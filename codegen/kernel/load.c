@@ -2,7 +2,7 @@
  * references. The bytes may come from a cache file, so every offset is checked before it is used.
  * Sections with SHF_ALLOC are laid out in one mapping, relocated (PC-relative, into these sections only), then the
  * pages become readable and executable; they are never writable and executable at once. */
-#include "codegen/kernel/kernel.h"
+#include "codegen/kernel/provider.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -91,7 +91,7 @@ static bool read_symbol(struct object *o, unsigned table, uint64_t index, Elf64_
     return symbol->st_value <= home->sh_size || fail(o, "a symbol is out of bounds");
 }
 
-/* S + A - P into four bytes. */
+/* S + A - P into four bytes; memory NULL: checked only. */
 static bool relocate(struct object *o, char *memory, unsigned target, const Elf64_Shdr *table, const Elf64_Rela *r)
 {
     Elf64_Sym symbol;
@@ -107,7 +107,8 @@ static bool relocate(struct object *o, char *memory, unsigned target, const Elf6
     if (value != (int32_t)value)
         return fail(o, "a relocation does not fit");
     int32_t field = (int32_t)value;
-    memcpy(memory + p, &field, sizeof field);
+    if (memory)
+        memcpy(memory + p, &field, sizeof field);
     return true;
 }
 
@@ -157,6 +158,15 @@ static bool find_function(struct object *o, size_t *offset)
         }
     }
     return found == 1 || fail(o, "it does not define exactly one function");
+}
+
+const char *kernel_object_problem(const char *bytes, size_t size)
+{
+    struct object o = {.bytes = bytes, .size = size};
+    size_t offset;
+    if (read_header(&o) && place_sections(&o) && relocate_all(&o, NULL))
+        find_function(&o, &offset);
+    return o.problem;
 }
 
 static bool map_object(struct object *o, struct kernel_code *code, struct diags *diags)

@@ -48,25 +48,39 @@ static void *open_provider(struct arena *arena, const char *path, const char **e
     return library ? library : open_at(arena, QUERN_LIBDIR "/", "", error);
 }
 
+static kernel_jit_compile *find_compile(struct diags *diags, const char *path)
+{
+    const char *error = "";
+    kernel_jit_compile *compile = NULL;
+    void *library = open_provider(diags->arena, path, &error), *symbol = library ? dlsym(library, KERNEL_JIT_FUNCTION) : NULL;
+    memcpy(&compile, &symbol, sizeof symbol);
+    if (!compile)
+        diag_report_about(diags, DIAG_kernel_provider, KERNEL_JIT_FILE, "the code generator cannot be opened: %s", error);
+    return compile;
+}
+
 bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size,
                          struct diags *diags)
 {
-    const char *error = "";
     char message[512] = "";
-    kernel_jit_compile *compile = NULL;
     if (!(ir->properties & IR_CHECKED)) {
         diag_report_about(diags, DIAG_kernel_bug, ir->name, "a kernel is compiled before its passes have run");
         return false;
     }
-    void *library = open_provider(diags->arena, path, &error), *symbol = library ? dlsym(library, KERNEL_JIT_FUNCTION) : NULL;
-    memcpy(&compile, &symbol, sizeof symbol);
-    if (!compile) {
-        diag_report_about(diags, DIAG_kernel_provider, KERNEL_JIT_FILE, "the code generator cannot be opened: %s", error);
+    kernel_jit_compile *compile = find_compile(diags, path);
+    if (!compile)
+        return false;
+    if (!compile(ir, output, bytes, size, message, sizeof message)) {
+        diag_report_about(diags, DIAG_kernel_bug, ir->name, "%s", message);
         return false;
     }
-    if (compile(ir, output, bytes, size, message, sizeof message))
+    /* a library call in a kernel is a bug of the lowering: kernels.md §2 */
+    const char *problem = output == KERNEL_OUTPUT_OBJECT ? kernel_object_problem(*bytes, *size) : NULL;
+    if (!problem)
         return true;
-    diag_report_about(diags, DIAG_kernel_bug, ir->name, "%s", message);
+    free(*bytes);
+    *bytes = NULL;
+    diag_report_about(diags, DIAG_kernel_bug, ir->name, "the object is not self-contained: %s", problem);
     return false;
 }
 

@@ -10,4 +10,7 @@ typedef bool kernel_jit_compile(const struct kernel_ir *ir, enum kernel_output o
 #define KERNEL_JIT_FUNCTION "quern_jit_compile"
 #define KERNEL_JIT_FILE "libquern-jit.so.0"
 
+/* Why these bytes are no object that kernel_load takes (static text), or NULL; maps nothing. */
+const char *kernel_object_problem(const char *bytes, size_t size);
+
 #endif
