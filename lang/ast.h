@@ -148,7 +148,7 @@ struct ast_expect {
     struct span span;
     struct ast_string name;       /* MODULE, PARAM */
     enum ast_target_kind target;  /* CONFIG or SKIP */
-    bool no_rule;                 /* => none */
+    bool no_rule;                 /* => none: target is CONFIG and config absent */
     struct ast_name config;
     struct ast_name quantity;     /* bits_per_weight size_ratio bytes quantized_fraction */
     enum ast_comparison comparison;

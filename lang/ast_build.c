@@ -245,9 +245,10 @@ struct ast_rule *qr_rule_flags(struct ast_rule *rule, struct ast_name label, str
     return rule;
 }
 
-struct ast_rule *qr_use(struct qr_parse *parse, struct ast_name name, struct span span)
+struct ast_rule *qr_use(struct qr_parse *parse, struct ast_name label, struct ast_name name, struct span span)
 {
     struct ast_rule *rule = ARENA_NEW(parse->arena, struct ast_rule);
+    rule->label = label;
     rule->use = name;
     rule->span = span;
     return rule;

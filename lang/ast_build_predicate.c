@@ -27,24 +27,32 @@ static struct ast_predicate *close_predicate(struct qr_parse *parse, struct ast_
 
 /* ---- chains ---- */
 
-/* chain NULL: a new one */
+/* chain NULL: a new one. Ended chains are used again, so a text has as many as it nests. */
 struct qr_chain *qr_chain(struct qr_parse *parse, struct qr_chain *chain, struct ast_predicate *item)
 {
-    if (!chain)
-        chain = ARENA_NEW(parse->arena, struct qr_chain);
+    if (!chain) {
+        chain = parse->free_chain ? parse->free_chain : ARENA_NEW(parse->arena, struct qr_chain);
+        parse->free_chain = chain->next;
+        chain->next = NULL;
+        chain->count = 0;
+    }
     *ARENA_PUSH(parse->arena, chain->items, chain->count, chain->capacity) = item;
     return chain;
 }
 
-/* Depth is at most AST_DEPTH_MAX. */
-static void add_leaves(struct qr_parse *parse, struct qr_chain *leaves, enum ast_predicate_kind kind, struct ast_predicate *item)
+static void free_chain(struct qr_parse *parse, struct qr_chain *chain)
 {
-    if (item->kind != kind) {
-        qr_chain(parse, leaves, item);
-        return;
-    }
-    add_leaves(parse, leaves, kind, item->left);
-    add_leaves(parse, leaves, kind, item->right);
+    chain->next = parse->free_chain;
+    parse->free_chain = chain;
+}
+
+/* Depth is at most AST_DEPTH_MAX. */
+static struct qr_chain *add_leaves(struct qr_parse *parse, struct qr_chain *leaves, enum ast_predicate_kind kind, struct ast_predicate *item)
+{
+    if (item->kind != kind)
+        return qr_chain(parse, leaves, item);
+    leaves = add_leaves(parse, leaves, kind, item->left);
+    return add_leaves(parse, leaves, kind, item->right);
 }
 
 static struct ast_predicate *balance(struct qr_parse *parse, enum ast_predicate_kind kind, struct ast_predicate **items, size_t count)
@@ -60,12 +68,16 @@ static struct ast_predicate *balance(struct qr_parse *parse, enum ast_predicate_
 
 struct ast_predicate *qr_chain_end(struct qr_parse *parse, enum ast_predicate_kind kind, struct qr_chain *chain)
 {
-    if (chain->count == 1)
-        return chain->items[0];
-    struct qr_chain leaves = {0};
-    for (size_t i = 0; i < chain->count; i++)
-        add_leaves(parse, &leaves, kind, chain->items[i]);
-    return balance(parse, kind, leaves.items, leaves.count);
+    struct ast_predicate *p = chain->items[0];
+    if (chain->count > 1) {
+        struct qr_chain *leaves = NULL;
+        for (size_t i = 0; i < chain->count; i++)
+            leaves = add_leaves(parse, leaves, kind, chain->items[i]);
+        p = balance(parse, kind, leaves->items, leaves->count);
+        free_chain(parse, leaves);
+    }
+    free_chain(parse, chain);
+    return p;
 }
 
 struct ast_predicate *qr_not(struct qr_parse *parse, struct ast_predicate *operand, struct span span)

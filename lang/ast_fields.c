@@ -184,7 +184,8 @@ static const struct ast_class class_step = {"a step", sizeof(struct ast_step), F
 static const char *find_expect_fault(const void *node)
 {
     const struct ast_expect *expect = node;
-    return !expect->config.text != (expect->target == AST_TARGET_SKIP) ? "an expectation names its config, and nothing to skip" : NULL;
+    bool nameless = expect->no_rule || expect->target == AST_TARGET_SKIP;
+    return !expect->config.text != nameless ? "an expectation names its config, and nothing to skip" : NULL;
 }
 
 #define EXPECT_FIELDS                                                                                        \

@@ -35,6 +35,7 @@ QR_LIST(comment)
 struct qr_chain {
     struct ast_predicate **items;
     size_t count, capacity;
+    struct qr_chain *next; /* of those that can be used again */
 };
 /* Integers in parentheses: `per group(128, 1)`. */
 struct qr_numbers {
@@ -107,6 +108,7 @@ struct qr_parse {
     struct ast_predicate *predicate;
     struct ast_decl *decl;
     struct ast_slot *last_slot; /* of the config being built */
+    struct qr_chain *free_chain;
 };
 
 /* ---- keywords: the aliases of the grammar's tokens ---- */
@@ -215,7 +217,7 @@ struct ast_term qr_term_modulus(struct qr_parse *parse, struct ast_term term, st
 struct ast_rule *qr_rule(struct qr_parse *parse, enum ast_target_kind target, struct ast_name name);
 struct ast_rule *qr_rule_predicate(struct ast_rule *rule, struct ast_predicate *predicate);
 struct ast_rule *qr_rule_flags(struct ast_rule *rule, struct ast_name label, struct qr_flags flags, struct span span);
-struct ast_rule *qr_use(struct qr_parse *parse, struct ast_name name, struct span span);
+struct ast_rule *qr_use(struct qr_parse *parse, struct ast_name label, struct ast_name name, struct span span);
 enum ast_policy qr_policy(struct qr_parse *parse, struct ast_name word, struct ast_name compat);
 struct ast_step *qr_step(struct qr_parse *parse, struct ast_name name, struct argument_list arguments, struct ast_predicate *where, struct span span);
 struct ast_expect *qr_expect_target(struct qr_parse *parse, enum ast_target_kind target, bool no_rule, struct ast_name config);

@@ -74,15 +74,15 @@ static const char *print_target(struct arena *arena, const struct ast_rule *rule
 static void add_rule(struct qr_lines *lines, const struct ast_rule *rule, unsigned group)
 {
     struct text left = text_make(lines->arena);
+    if (rule->label.text) {
+        qr_print_name(&left, &rule->label);
+        text_add(&left, ": ");
+    }
     if (rule->use.text) {
         text_add(&left, "use ");
         qr_print_name(&left, &rule->use);
         add_line(lines, QR_INDENT, &left, rule->span.begin, rule->span.end)->group = group;
         return;
-    }
-    if (rule->label.text) {
-        qr_print_name(&left, &rule->label);
-        text_add(&left, ": ");
     }
     text_add(&left, rule->disabled ? "disabled " : "");
     text_add(&left, rule->optional ? "optional " : "");
@@ -99,8 +99,10 @@ static const char *print_expect_target(struct arena *arena, const struct ast_exp
 {
     struct text out = text_make(arena);
     text_add(&out, "=> ");
-    if (expect->target == AST_TARGET_SKIP)
-        text_add(&out, expect->no_rule ? "none" : "skip");
+    if (expect->no_rule)
+        text_add(&out, "none");
+    else if (expect->target == AST_TARGET_SKIP)
+        text_add(&out, "skip");
     else
         qr_print_name(&out, &expect->config);
     return text_string(&out);

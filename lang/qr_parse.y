@@ -296,7 +296,11 @@ argument:
   value                                 { $$ = qr_argument(parse, no_name, $value); }
 | key "=" value                         { $$ = qr_argument(parse, $key, $value); }
 ;
-key: name | key_word ;
+key:
+  name
+| key_word
+| STRING                                { $$ = qr_name_of($STRING); }
+;
 key_word: "bias" | "inf" | "nan" ;
 value:
   number                                { $$ = qr_value_number(parse, $number); }
@@ -456,7 +460,8 @@ rule:
 | flags plain_rule                      { $$ = qr_rule_flags($2, no_name, $flags, @$); }
 | label plain_rule                      { $$ = qr_rule_flags($2, $label, (struct qr_flags){0}, @$); }
 | label flags plain_rule                { $$ = qr_rule_flags($3, $label, $flags, @$); }
-| "use" any_name                        { $$ = qr_use(parse, $any_name, @$); }
+| "use" any_name                        { $$ = qr_use(parse, no_name, $any_name, @$); }
+| label "use" any_name                  { $$ = qr_use(parse, $label, $any_name, @$); }
 ;
 label: any_name ":" ;
 flags:
@@ -500,7 +505,7 @@ quantity: NAME ;
 expect_target:
   any_name                              { $$ = qr_expect_target(parse, AST_TARGET_CONFIG, false, $any_name); }
 | "skip"                                { $$ = qr_expect_target(parse, AST_TARGET_SKIP, false, no_name); }
-| "none"                                { $$ = qr_expect_target(parse, AST_TARGET_SKIP, true, no_name); }
+| "none"                                { $$ = qr_expect_target(parse, AST_TARGET_CONFIG, true, no_name); }
 ;
 %%
 

@@ -122,11 +122,21 @@ static void print_value(struct text *out, const struct ast_value *value)
     }
 }
 
+/* The reserved words that the grammar takes as keys stand bare. */
+static void print_key(struct text *out, const struct ast_name *key)
+{
+    if (!strcmp(key->text, "bias"))
+        text_add(out, key->text);
+    else
+        qr_print_name(out, key);
+    text_add(out, " = ");
+}
+
 void qr_print_arguments(struct text *out, const struct ast_argument *arguments)
 {
     for (const struct ast_argument *a = arguments; a; a = a->next) {
         if (a->key.text)
-            text_printf(out, "%s = ", a->key.text);
+            print_key(out, &a->key);
         print_value(out, &a->value);
         text_add(out, a->next ? ", " : "");
     }

@@ -40,15 +40,18 @@ static void fill_words(struct qr_parse *parse)
     }
 }
 
-static int find_keyword(const struct qr_parse *parse, const char *word, size_t size)
+/* The keyword's token and its own text in *keyword; T_NAME when it is none. */
+static int find_keyword(const struct qr_parse *parse, const char *word, size_t size, const char **keyword)
 {
     struct qr_token_info info;
     int token;
     for (unsigned slot = hash_word(word, size); parse->words[slot]; slot = (slot + 1) % QR_WORD_SLOTS) {
         qr_keyword(parse->words[slot] - 1u, &info, &token);
+        *keyword = info.name;
         if (strlen(info.name) == size && !memcmp(info.name, word, size))
             return token;
     }
+    *keyword = NULL;
     return T_NAME;
 }
 
@@ -70,10 +73,11 @@ static bool is_in_config(const struct qr_parse *parse)
 
 int qr_word(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, size_t size, struct span span)
 {
-    int token = find_keyword(parse, text, size);
+    const char *keyword;
+    int token = find_keyword(parse, text, size, &keyword);
     if (token == T_EXTRA && !is_in_config(parse))
         token = T_NAME;
-    value->name = (struct ast_name){.text = arena_copy(parse->arena, text, size), .span = span};
+    value->name = (struct ast_name){.text = keyword ? keyword : arena_copy(parse->arena, text, size), .span = span};
     return token;
 }
 
