@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs the text tests with LLVM's lit; its site configuration says where things are.
 set -eu
+[ -n "$LLVM_TOOLS" ] || { echo "FAILED: no FileCheck and lit found; install llvm-19-tools"; exit 1; }
 mkdir -p "$QUERN_BUILD/tests/lit"
 site=$QUERN_BUILD/tests/lit/lit.site.cfg.py
 cat >"$site" <<EOF
