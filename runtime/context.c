@@ -309,6 +309,11 @@ const char *quern_context_error(const quern_context *context)
 
 const char *quern_explain_code(const char *code)
 {
+    static const char *const pages[DIAG_COUNT] = {
+#define DIAG(name, code, severity, title, explanation) code ": " title "\n\n" explanation,
+#include "lang/diags.def"
+#undef DIAG
+    };
     int found = diag_find(code);
-    return found < 0 ? NULL : diag_rows[found].explanation;
+    return found < 0 ? NULL : pages[found];
 }
