@@ -1,6 +1,8 @@
 /* Comments of a YAML text: `#` outside scalars. libyaml drops them; the formatter puts them back. */
 #include "lang/yaml_read.h"
 
+#include <string.h>
+
 static bool ends_line(char c)
 {
     return c == '\n' || c == '\r';
@@ -13,11 +15,17 @@ static bool is_own_line(const struct source *source, uint32_t at)
     return at == 0 || ends_line(source->bytes[at - 1]) || (at == 3 && (unsigned char)source->bytes[0] == 0xef);
 }
 
+/* YAML breaks lines at NEL, LS and PS too. */
+static bool ends_comment(const char *at)
+{
+    return ends_line(*at) || !strncmp(at, "\xc2\x85", 2) || !strncmp(at, "\xe2\x80\xa8", 3) || !strncmp(at, "\xe2\x80\xa9", 3);
+}
+
 static struct ast_comment *read_comment(struct arena *arena, const struct source *source, uint32_t at)
 {
     struct ast_comment *comment = ARENA_NEW(arena, struct ast_comment);
     uint32_t end = at;
-    while (end < source->size && !ends_line(source->bytes[end]))
+    while (end < source->size && !ends_comment(source->bytes + end))
         end++;
     comment->span = (struct span){source, at, end};
     comment->own_line = is_own_line(source, at);

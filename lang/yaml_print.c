@@ -128,7 +128,7 @@ static struct item *find_item(struct printer *p, const void *node, struct span s
 static void print_comment(struct printer *p, const struct note *note)
 {
     struct span span = note->comment->span;
-    text_add_bytes(p->out, span.source->bytes + span.begin, span.end - span.begin);
+    yaml_print_comment(p->out, span.source->bytes + span.begin, span.end - span.begin);
     text_char(p->out, '\n');
 }
 

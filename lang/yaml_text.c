@@ -163,3 +163,16 @@ void yaml_print_string(struct text *out, const char *bytes, size_t size)
     else
         yaml_print_quoted(out, bytes, size);
 }
+
+/* YAML has no escapes in comments: what it refuses becomes U+FFFD. */
+void yaml_print_comment(struct text *out, const char *bytes, size_t size)
+{
+    for (size_t i = 0, length; i < size; i += length) {
+        uint32_t c;
+        length = decode(bytes + i, size - i, &c);
+        if (needs_escape(c) && c != '\t')
+            text_add(out, "\xef\xbf\xbd");
+        else
+            text_add_bytes(out, bytes + i, length);
+    }
+}

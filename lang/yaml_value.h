@@ -91,6 +91,7 @@ void yaml_print_json(struct text *out, const char *json); /* as a flow collectio
 /* A string: plain where that reads back as the same string, else in double quotes. */
 void yaml_print_string(struct text *out, const char *bytes, size_t size);
 void yaml_print_quoted(struct text *out, const char *bytes, size_t size); /* always in double quotes */
+void yaml_print_comment(struct text *out, const char *bytes, size_t size); /* from its `#` on */
 void yaml_print_name(struct text *out, const char *name);                 /* yaml_name's text: `!!int 1` is 1 */
 void yaml_print_double(struct text *out, double value);                   /* 1.0e+20, .inf, .nan */
 
