@@ -232,8 +232,8 @@ static bool read_expected(struct yaml_reading *y, struct ast_expect *expect, con
 {
     const struct yaml_node *name = config->kind == YAML_MAPPING && config->count == 1 ? yaml_get(config, "name") : NULL;
     expect->no_rule = config->kind == YAML_NULL || yaml_is(config, "none");
-    expect->target = expect->no_rule || yaml_is(config, "skip") ? AST_TARGET_SKIP : AST_TARGET_CONFIG;
-    if (expect->target == AST_TARGET_SKIP)
+    expect->target = yaml_is(config, "skip") ? AST_TARGET_SKIP : AST_TARGET_CONFIG;
+    if (expect->no_rule || expect->target == AST_TARGET_SKIP)
         return !config->bad;
     config = name ? name : config;
     expect->config = yaml_expect_name(y, config, "a config's key, `skip` or `none`") ? yaml_ast_name(y, config) : (struct ast_name){0};

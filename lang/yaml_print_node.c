@@ -58,7 +58,7 @@ void yaml_print_arguments(struct text *out, const struct ast_argument *arguments
     for (const struct ast_argument *a = arguments; a; a = a->next) {
         text_add(out, a == arguments ? "" : ", ");
         if (keyed && a->key.text) {
-            yaml_print_string(out, a->key.text, strlen(a->key.text));
+            YAML_PRINT_QR(out, qr_print_name, &a->key);
             text_add(out, ": ");
         }
         print_value(out, &a->value);
@@ -69,7 +69,7 @@ void yaml_print_arguments(struct text *out, const struct ast_argument *arguments
 void yaml_print_step(struct text *out, const struct ast_step *step)
 {
     text_char(out, '{');
-    yaml_print_string(out, step->name.text, strlen(step->name.text));
+    YAML_PRINT_QR(out, qr_print_name, &step->name);
     text_add(out, ": ");
     yaml_print_arguments(out, step->arguments);
     if (step->where) {
@@ -423,7 +423,7 @@ void yaml_print_expect(struct text *out, const struct ast_expect *expect)
     text_add(out, expect->kind == AST_EXPECT_MODULE ? "{module: " : "{param: ");
     yaml_print_quoted(out, expect->name.bytes, expect->name.size);
     text_add(out, ", config: ");
-    if (expect->target == AST_TARGET_SKIP)
+    if (expect->no_rule || expect->target == AST_TARGET_SKIP)
         text_add(out, expect->no_rule ? "none" : "skip");
     else
         print_config_name(out, expect->config.text);

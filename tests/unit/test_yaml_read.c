@@ -428,8 +428,8 @@ static void manual_examples_read(void **state)
 {
     char *text = read_file(*state, "docs/yaml.md");
     int examples = 0;
-    for (char *block; (block = strstr(text, "```yaml\n")); examples++) {
-        block += strlen("```yaml\n");
+    for (char *block; (block = strstr(text, "```yaml")); examples++) {
+        block = strchr(block, '\n') + 1;
         text = strstr(block, "```");
         assert_non_null(text);
         *text = 0;
