@@ -20,7 +20,9 @@ set grid
 set key off
 set offsets graph 0.12, graph 0.12, graph 0.1, graph 0.1
 plot "{out}/quality.dat" using 2:3 with points pointtype 7 pointsize 0.9 linecolor rgb "#2060a0", \
-     "" using 2:3:1 with labels offset 0,0.9
+     "" every 3::0 using 2:3:1 with labels offset 0,0.9, \
+     "" every 3::1 using 2:3:1 with labels offset 0,-0.9, \
+     "" every 3::2 using 2:3:1 with labels left offset 1,0
 """
 
 
@@ -56,12 +58,13 @@ def main():
     print(f"== tinylm, {elements / 1e6:.2f} M parameters; a trigram model's perplexity on the same text: "
           f"{original['trigram_perplexity']:.3f}\n")
     print(f"{'RECIPE':<12}{'SIZE':>10}{'BITS/WEIGHT':>13}{'SQNR':>11}{'PERPLEXITY':>12}{'CHANGE':>9}")
-    with open(out / "quality.dat", "w") as data:
-        for name, size, bits, sqnr, perplexity in rows:
-            change = 100 * (perplexity / rows[0][4] - 1)
-            error = f"{sqnr:.2f} dB" if sqnr is not None else "-"
-            print(f"{name:<12}{size / 1e6:>7.2f} MB{bits:>13.2f}{error:>11}{perplexity:>12.4f}{change:>+8.2f}%")
-            print(f'"{name}" {bits:.4f} {perplexity:.6f}', file=data)
+    for name, size, bits, sqnr, perplexity in rows:
+        change = 100 * (perplexity / rows[0][4] - 1)
+        error = f"{sqnr:.2f} dB" if sqnr is not None else "-"
+        print(f"{name:<12}{size / 1e6:>7.2f} MB{bits:>13.2f}{error:>11}{perplexity:>12.4f}{change:>+8.2f}%")
+    # in order of size, so that neighbours get their labels on different sides
+    lines = [f'"{name}" {bits:.4f} {perplexity:.6f}\n' for name, _, bits, _, perplexity in sorted(rows, key=lambda row: row[2])]
+    (out / "quality.dat").write_text("".join(lines))
     subprocess.run(["gnuplot"], input=PLOT.format(out=out), text=True, check=True)
     print(f"\nplot: {out}/quality.svg; checkpoints: {out}/<recipe>/")
 
