@@ -147,7 +147,7 @@ static void check_rule(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
     struct diags *diags = c->session->diags;
-    if (c->wins[index])
+    if (c->wins[index] || rule->predicate->kind == AST_ANY) /* a closing `_` may be left with nothing */
         return;
     if (c->matches[index])
         diag_report(diags, DIAG_rule_taken, rule->span, "earlier rules take all %zu tensors that this rule matches", c->matches[index]);

@@ -5,9 +5,13 @@
 
 /* ---- what a format holds (file-formats.md §2.2) ---- */
 
+/* Built-in formats go by their name; a user's own by its numbers. */
 static bool is_format(const struct format *format, const char *name)
 {
-    return format && format_same(format, format_find(name));
+    if (!format || !strcmp(format->name, name))
+        return format;
+    bool built_in = format >= formats && format < formats + format_count;
+    return !built_in && format_same(format, format_find(name));
 }
 
 static bool has_float_scale(const struct spec *s)

@@ -136,18 +136,26 @@ static void keep_diag(struct quern_context *c, const struct diag *diag, const st
     }
 }
 
-/* false: memory ran out on the way. With the lock. */
-static bool copy_diags(struct quern_context *c, const struct diags *diags)
+static void copy_diags(struct quern_context *c, const struct diags *diags)
 {
-    jmp_buf trap;
-    if (setjmp(trap))
-        return false;
-    c->messages.escape = &trap;
     const struct source *from = NULL, *copy = NULL;
     for (const struct diag *d = diags->first; d; d = d->next)
         keep_diag(c, d, &from, &copy);
     if (diags->errors > diags->limit)
         c->diags.errors += diags->errors - diags->limit;
+}
+
+/* false: memory ran out on the way. With the lock. */
+static bool try_copy(struct quern_context *c, const struct diags *diags)
+{
+    jmp_buf trap;
+    if (setjmp(trap)) {
+        c->messages.escape = NULL;
+        return false;
+    }
+    c->messages.escape = &trap;
+    copy_diags(c, diags);
+    c->messages.escape = NULL;
     return true;
 }
 
@@ -155,8 +163,7 @@ static bool copy_diags(struct quern_context *c, const struct diags *diags)
 static void keep_diags(struct quern_context *c, const struct diags *diags, bool exhausted)
 {
     pthread_mutex_lock(&c->lock);
-    bool copied = copy_diags(c, diags);
-    c->messages.escape = NULL;
+    bool copied = try_copy(c, diags);
     if (exhausted || !copied) {
         c->exhausted = true;
         c->exhausted_count++;

@@ -99,16 +99,37 @@ static bool make_request(struct session *session, struct emit_call *emit, struct
     return false;
 }
 
+/* What the formulas say, and what each pass makes of it. */
+static const char *const kernel_stages[] = {
+    "formula",
+#define PASS(name, requires, keeps, gives) #name,
+#include "codegen/kernel/passes.def"
+#undef PASS
+};
+
+static bool print_kernel(struct session *session, const struct kernel_request *request, const char *after, struct text *text)
+{
+    const struct kernel_ir *ir = kernel_build(session->arena, request, after, session->diags);
+    if (ir)
+        kernel_print(text, ir);
+    return ir;
+}
+
 static bool emit_kernel(struct session *session, struct emit_call *emit)
 {
     struct kernel_request request;
+    const char *after = emit->options->after;
+    struct text text = begin_text(emit);
     if (!make_request(session, emit, &request))
         return false;
-    const struct kernel_ir *ir = kernel_build(session->arena, &request, emit->options->after, session->diags);
-    struct text text = begin_text(emit);
-    if (ir)
-        kernel_print(&text, ir);
-    return ir && finish_text(emit, &text);
+    if (!after || strcmp(after, "all"))
+        return print_kernel(session, &request, after, &text) && finish_text(emit, &text);
+    for (size_t i = 0; i < sizeof kernel_stages / sizeof *kernel_stages; i++) {
+        text_printf(&text, "%s# after %s\n", i ? "\n" : "", kernel_stages[i]);
+        if (!print_kernel(session, &request, kernel_stages[i], &text))
+            return false;
+    }
+    return finish_text(emit, &text);
 }
 
 static bool emit_code(struct session *session, struct emit_call *emit, enum kernel_output output)

@@ -244,8 +244,8 @@ static void warn_formats(struct run *run)
     for (size_t i = 0; i < run->plan->count; i++) {
         const struct plan_item *item = &run->plan->items[i];
         bool is_own = item->spec && item->consumer->id == CONSUMER_quern;
-        bool is_cast = item->spec && item->consumer->listed && item->spec->granularity != GRANULARITY_tensor &&
-                       dtype_rows[item->spec->scale->dtype].bits >= 16 && (int)item->spec->scale->dtype != item->stored->dtype;
+        bool is_cast = item->spec && item->consumer->listed && dtype_rows[item->spec->scale->dtype].bits >= 16 &&
+                       (int)item->spec->scale->dtype != item->stored->dtype;
         own = is_own && !owns++ ? item : own;
         cast = is_cast && !casts++ ? item : cast;
     }

@@ -255,6 +255,56 @@ static void test_warnings(void **state)
                                          "  help: say `scale bf16`\n");
 }
 
+/* ---- shards: one output file for each of the input ---- */
+
+static void write_shards(struct place *place, const float *x)
+{
+    struct entry entries[] = {{"a.weight", "F32", {8, 32, -1}, x, 1024}, {"b.weight", "F32", {8, 32, -1}, x + 256, 1024},
+                              {"c.bias", "F32", {32, -1}, x, 128}};
+    write_tensors(place, "s/z.safetensors", &entries[0], 1);
+    write_tensors(place, "s/y.safetensors", &entries[1], 2);
+    write_text(place, "s/model.safetensors.index.json",
+               "{\"weight_map\":{\"a.weight\":\"z.safetensors\",\"b.weight\":\"y.safetensors\",\"c.bias\":\"y.safetensors\"}}");
+}
+
+static void test_shards(void **state)
+{
+    struct place *place = *state;
+    float *x = make_floats(512, 5), *y = malloc(2048);
+    write_shards(place, x);
+    assert_int_equal(quantize(place, weight_recipe("f16"), "s", "out", NULL), QUERN_OK);
+    check_file(place, "out/model.safetensors.index.json",
+               "{\n  \"metadata\": {\n    \"total_size\": 1152\n  },\n  \"weight_map\": {\n"
+               "    \"a.weight\": \"model-00002-of-00002.safetensors\",\n    \"b.weight\": \"model-00001-of-00002.safetensors\",\n"
+               "    \"c.bias\": \"model-00001-of-00002.safetensors\"\n  }\n}\n");
+    assert_int_equal(count_entries(in(place, "out")), 3);
+    quern_model *model = open_model(place, "out");
+    struct quern_run_options options = {.dtype = "f32"};
+    assert_int_equal(quern_dequantize(model, in(place, "back"), &options), QUERN_OK);
+    quern_model_close(model);
+    model = open_model(place, "back");
+    assert_int_equal(quern_model_read_f32(model, "b.weight", y, 256), QUERN_OK);
+    for (int i = 0; i < 256; i++)
+        assert_true(fabsf(y[i] - x[256 + i]) <= fabsf(x[256 + i]) / 2048);
+    assert_int_equal(quern_model_read_f32(model, "d.weight", y, 256), QUERN_INVALID);
+    assert_string_equal(messages(place), "DIR/back: error[Q0827]: there is no tensor 'd.weight'\n");
+    quern_model_close(model);
+    free(x);
+    free(y);
+}
+
+/* A derived name that the model already uses. */
+static void test_name_taken(void **state)
+{
+    struct place *place = *state;
+    struct entry entries[] = {{"a.weight", "F32", {8, 32, -1}, NULL, 1024}, {"a.weight.codes", "F32", {1, -1}, NULL, 4}};
+    write_tensors(place, "m/model.safetensors", entries, 2);
+    assert_int_equal(quantize(place, "config c { weight int4 per channel(1) }\nmatch first { name \"a\" => c _ => skip }\n", "m", "out", NULL),
+                     QUERN_INVALID);
+    assert_string_equal(messages(place), "DIR/m: error[Q0824]: two tensors of the output would be called 'a.weight.codes'\n");
+    assert_int_equal(count_entries(place->directory), 1);
+}
+
 /* ---- threads and memory ---- */
 
 /* A matrix of several pieces, in f32, and one whose scale needs all of it. */
@@ -383,7 +433,7 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_formats), CASE(test_config), CASE(test_int_quantized), CASE(test_warnings), CASE(test_threads), CASE(test_memory_limit),
+        CASE(test_formats), CASE(test_config), CASE(test_int_quantized), CASE(test_warnings), CASE(test_shards), CASE(test_name_taken), CASE(test_threads), CASE(test_memory_limit),
         CASE(test_cancelled), CASE(test_existing), CASE(test_locks), CASE(test_no_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
