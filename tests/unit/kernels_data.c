@@ -24,7 +24,7 @@ struct filler {
     uint64_t *seed;
     void *x;
     int64_t i, count;
-    double scale; /* chosen once a tensor */
+    double scale, odd; /* chosen once a tensor: a power of two; a number with a full mantissa */
 };
 
 static double uniform(struct filler *f)
@@ -105,10 +105,22 @@ static void fill_ties(struct filler *f)
     put(f, (below(f, 2) ? -v : v) * unit);
 }
 
+/* The scale that A = limit · odd gives, in the spec's own scale format. */
+static double rounded_scale(const struct filler *f, double a)
+{
+    float s = (float)a / (float)code_limit(f);
+    if (!f->oracle->scales.value || f->oracle->spec->second)
+        return s;
+    return oracle_decode(f->oracle->spec->scale, oracle_encode(&f->oracle->scales, s, true));
+}
+
+/* x whose quotient x / s lies within two units of a tie, for a scale with a full mantissa: a division that is off by
+ * one unit anywhere rounds some of these to another code. */
 static void fill_near_ties(struct filler *f)
 {
-    float v = (float)((f->i % 7 == 0 ? code_limit(f) : tie(f)) * (f->oracle->spec->scale ? f->scale : 1));
-    if (f->i % 7)
+    double a = code_limit(f) * f->odd;
+    float v = (float)(f->i % 7 == 0 ? a : tie(f) * (f->oracle->spec->scale ? rounded_scale(f, a) : 1));
+    for (uint64_t steps = f->i % 7 ? below(f, 3) : 0; steps > 0; steps--)
         v = nextafterf(v, below(f, 2) ? INFINITY : 0);
     put(f, below(f, 2) ? -v : v);
 }
@@ -200,6 +212,7 @@ void fill_tensor(enum fill fill, const struct oracle *oracle, uint64_t *seed, vo
     };
     struct filler filler = {.oracle = oracle, .seed = seed, .x = x, .count = oracle->storage.elements};
     filler.scale = ldexp(1, (int)below(&filler, 17) - 8);
+    filler.odd = (1 + uniform(&filler)) * filler.scale;
     for (filler.i = 0; filler.i < filler.count; filler.i++)
         functions[fill](&filler);
 }

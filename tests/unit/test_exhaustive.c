@@ -104,7 +104,7 @@ static void finish(struct runner *runner)
 static void test_every_half(void **state)
 {
     static const char *const required[] = {
-        "bf16", "f16", "fp8_e4m3", "fp8_e5m2", "int8", "int8 narrow", "int8 asymmetric", "int4", "int4 asymmetric",
+        "bf16", "f16", "fp8_e4m3", "fp8_e5m2", "int8", "int8 symmetric narrow", "int8 asymmetric", "int4", "int4 asymmetric",
         "int2", "int3", "int5", "int6", "int7"};
     static const char *const others[] = {"uint8", "uint8 asymmetric", "uint4", "fp8_e4m3fnuz", "fp8_e5m2fnuz", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"};
     static const int64_t shape[] = {256, 256};
