@@ -57,10 +57,11 @@ struct variant {
     const struct kernel_target *target;
     bool scalar;
 };
-enum { VARIANTS_MAX = 8, CACHE_SIZE = 1024 };
+enum { VARIANTS_MAX = 8, CACHE_SIZE = 2048 };
 
 struct cached {
-    char *key; /* owned; NULL: free */
+    uint64_t hash;
+    char *key; /* owned */
     struct kernel_code code;
 };
 
@@ -89,7 +90,6 @@ struct runner {
 };
 void runner_open(struct runner *runner);
 void runner_close(struct runner *runner);
-void runner_flush(struct runner *runner); /* forgets compiled kernels */
 /* The spec of an expression; NULL with *message when the language refuses it. */
 const struct spec *runner_spec(struct runner *runner, const char *text, const char **message);
 

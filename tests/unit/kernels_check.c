@@ -291,13 +291,26 @@ static void tensors_close(struct tensors *t)
         free(all[i]);
 }
 
-/* The host and, in turn, one of the others; all of them when asked. */
+/* The host and, for every other lot, one of the narrower targets or W = 1 in turn; all of them when asked. */
 static void check_variants(struct runner *runner, const struct subject *subject, enum kernel_op op, const struct sample *sample)
 {
-    unsigned others = runner->variant_count - 1, pick = others ? 1 + ((unsigned)op + runner->lot) % others : 0;
+    unsigned others = runner->variant_count - 1, turn = (unsigned)op + runner->lot;
+    unsigned pick = others && turn % 2 ? 1 + turn / 2 % others : 0;
     for (unsigned v = 0; v < runner->variant_count; v++)
         if (v == 0 || runner->full || v == pick)
             check_op(runner, subject, op, &runner->variants[v], sample);
+}
+
+/* Any code of the format, whether a tensor would be given it or not. */
+static void fill_codes(const struct subject *subject, uint64_t *seed, char *codes)
+{
+    const struct format *format = subject->spec->format;
+    const struct oracle *oracle = &subject->oracle;
+    int32_t least = format->kind == FORMAT_KIND_INT && format->is_signed ? -(1 << (format->bits - 1)) : 0;
+    uint64_t count = format->kind == FORMAT_KIND_CODEBOOK ? format->count : 1u << format->bits;
+    memset(codes, 0, (size_t)oracle->storage.code_bytes);
+    for (int64_t i = 0; i < oracle->storage.elements; i++)
+        oracle_put_code(subject->spec, &oracle->storage, codes, i, least + (int32_t)(next_random(seed) % count));
 }
 
 static struct sample make_sample(const struct tensors *t, const char *name, bool given, float second)
@@ -314,8 +327,7 @@ static void check_fill(struct runner *runner, const struct subject *subject, str
     const struct oracle *oracle = &subject->oracle;
     fill_tensor(fill, oracle, &runner->seed, t->x);
     float amax = oracle_observe(subject->dtype, t->x, oracle->storage.elements), second = oracle_second(amax);
-    for (int64_t i = 0; i < oracle->storage.code_bytes; i++)
-        t->random_codes[i] = (char)next_random(&runner->seed);
+    fill_codes(subject, &runner->seed, t->random_codes);
 
     struct sample sample = make_sample(t, fill_names[fill], false, second);
     oracle_quantize_dynamic(oracle, t->x, second, t->codes, t->scale, t->zero);

@@ -72,25 +72,26 @@ void runner_open(struct runner *runner)
     fence_open(&runner->small, 64);
 }
 
-void runner_close(struct runner *runner)
-{
-    struct fence *fences[] = {&runner->x, &runner->codes, &runner->scale, &runner->zero, &runner->small};
-    runner_flush(runner);
-    for (size_t i = 0; i < sizeof fences / sizeof *fences; i++)
-        fence_close(fences[i]);
-    arena_close(&runner->arena);
-    print_message("%lld cases, %lld elements, %lld kernels compiled, %lld combinations unsupported, %lld failures\n",
-                  (long long)runner->cases, (long long)runner->elements, (long long)runner->kernels,
-                  (long long)runner->unsupported, (long long)runner->failures);
-}
-
-void runner_flush(struct runner *runner)
+/* Forgets compiled kernels. */
+static void flush_kernels(struct runner *runner)
 {
     for (unsigned i = 0; i < runner->cached; i++) {
         kernel_unload(&runner->cache[i].code);
         free(runner->cache[i].key);
     }
     runner->cached = 0;
+}
+
+void runner_close(struct runner *runner)
+{
+    struct fence *fences[] = {&runner->x, &runner->codes, &runner->scale, &runner->zero, &runner->small};
+    flush_kernels(runner);
+    for (size_t i = 0; i < sizeof fences / sizeof *fences; i++)
+        fence_close(fences[i]);
+    arena_close(&runner->arena);
+    print_message("%lld cases, %lld elements, %lld kernels compiled, %lld combinations unsupported, %lld failures\n",
+                  (long long)runner->cases, (long long)runner->elements, (long long)runner->kernels,
+                  (long long)runner->unsupported, (long long)runner->failures);
 }
 
 const struct spec *runner_spec(struct runner *runner, const char *text, const char **message)
@@ -114,10 +115,20 @@ static bool compile(struct arena *arena, const struct kernel_request *request, s
     return done;
 }
 
+/* FNV-1a */
+static uint64_t hash_key(const char *key)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * 0x100000001b3;
+    return hash;
+}
+
 static const struct cached *find_cached(const struct runner *runner, const char *key)
 {
+    uint64_t hash = hash_key(key);
     for (unsigned i = 0; i < runner->cached; i++)
-        if (!strcmp(runner->cache[i].key, key))
+        if (runner->cache[i].hash == hash && !strcmp(runner->cache[i].key, key))
             return &runner->cache[i];
     return NULL;
 }
@@ -135,8 +146,8 @@ bool runner_kernel(struct runner *runner, const struct subject *subject, const s
         *code = found->code;
     } else if ((done = compile(&arena, request, code, &diags))) {
         if (runner->cached == CACHE_SIZE)
-            runner_flush(runner);
-        runner->cache[runner->cached++] = (struct cached){strdup(key), *code};
+            flush_kernels(runner);
+        runner->cache[runner->cached++] = (struct cached){hash_key(key), strdup(key), *code};
         runner->kernels++;
     } else {
         struct variant variant = {.name = "compile"};

@@ -89,7 +89,6 @@ static void check_inputs(struct runner *runner, const char *text, const int64_t 
         }
         free(x);
     }
-    runner_flush(runner);
 }
 
 static void finish(struct runner *runner)
@@ -201,7 +200,6 @@ static void check_outputs(struct runner *runner, const char *text, bool required
                 check_codes(runner, &subject, rows, seconds[s]);
         subject_close(&subject);
     }
-    runner_flush(runner);
 }
 
 static void test_every_code(void **state)
