@@ -290,10 +290,27 @@ def compare_weight(module, output):
     return product(shape)
 
 
-def compare_copy(name, quantized, outputs):
+def convert(tensor, dtype):
+    """The bytes of a float tensor rounded once to another dtype."""
+    made, store = {}, STORE[dtype]
+    values = read_floats(tensor)
+    for value in values:
+        if value not in made:
+            made[value] = store(value)
+    return b"".join([made[value] if value else store(value) for value in values]) # 0 and -0 are one key
+
+
+def compare_copy(name, tensor, outputs):
+    """A tensor that is not quantized keeps its bytes, or is a float rounded to the dtype asked for."""
     need(name in outputs, f"{name} is missing after dequantization")
-    same = quantized.dtype == outputs[name].dtype and quantized.shape == outputs[name].shape
-    need(same and quantized.data == outputs[name].data, f"{name} is not quantized and yet changed")
+    output = outputs[name]
+    need(tensor.shape == output.shape, f"{name}: shape {output.shape} was {tensor.shape}")
+    if tensor.dtype == output.dtype:
+        need(tensor.data == output.data, f"{name} is not quantized and yet changed")
+        return
+    need(tensor.dtype in OUTPUTS and output.dtype in OUTPUTS, f"{name}: {tensor.dtype} became {output.dtype}")
+    at = first_difference(convert(tensor, output.dtype), bytes(output.data), output.dtype)
+    need(at is None, f"{name}[{at}]: not the {output.dtype} nearest to its {tensor.dtype}")
 
 
 def main(quantized_directory, dequantized_directory):

@@ -157,6 +157,16 @@ class ReadTest(unittest.TestCase):
         with self.assertRaisesRegex(Bad, "after the last tensor"):
             read(pair)
 
+    def test_copies_of_another_dtype(self):
+        root = self.fresh()
+        pair = write_pair(root, fp8_tensor)
+        tensors = {"m.weight": ("F32", [2, 2], struct.pack("<4f", 4, -8, 2.0 ** -7, 1792))}
+        write_file(root / "d" / "model.safetensors", {**tensors, "norm.weight": ("BF16", [2], struct.pack("<2H", 0x3F80, 0x4000))})
+        self.assertIn("1 copied", read(pair))
+        write_file(root / "d" / "model.safetensors", {**tensors, "norm.weight": ("BF16", [2], struct.pack("<2H", 0x3F80, 0x4001))})
+        with self.assertRaisesRegex(Bad, "norm.weight"):
+            read(pair)
+
     def test_nan_is_nan(self):
         nan = {"m.weight": ("F8_E4M3", [2, 2], bytes([0x7F, 0xC0, 0x01, 0x7E]))}
         pair = write_pair(self.fresh(), fp8_tensor, change_tensors=nan)
