@@ -5,11 +5,13 @@
 
 #include <string.h>
 
+/* A string where a name stands: it may hold anything, and means no namespace. */
 struct ast_name qr_name_of(struct ast_string string)
 {
     return (struct ast_name){.text = string.bytes, .quoted = true, .span = string.span};
 }
 
+/* The name a declaration introduces: bare, it has no dot. */
 struct ast_name qr_declared(struct qr_parse *parse, struct ast_name name)
 {
     if (!name.quoted && strchr(name.text, '.')) {
@@ -22,6 +24,7 @@ struct ast_name qr_declared(struct qr_parse *parse, struct ast_name name)
 
 /* ---- declarations ---- */
 
+/* kind is the grammar's guess; qr_decl and ast_parse_body set the one that was written. */
 static struct ast_decl *make_decl(struct qr_parse *parse, enum ast_decl_kind kind)
 {
     struct ast_decl *decl = ARENA_NEW(parse->arena, struct ast_decl);
@@ -35,6 +38,7 @@ void qr_add_decl(struct qr_parse *parse, struct ast_decl *decl)
     parse->decls = decl_list_add(parse->decls, decl);
 }
 
+/* Completes what a body made: the keyword's kind, the name where one is declared, the whole place. */
 struct ast_decl *qr_decl(enum ast_decl_kind kind, struct ast_name name, struct ast_decl *body, struct span span)
 {
     body->kind = kind;
@@ -44,6 +48,7 @@ struct ast_decl *qr_decl(enum ast_decl_kind kind, struct ast_name name, struct a
     return body;
 }
 
+/* recipe "llama-w4" version 1 */
 struct ast_decl *qr_recipe(struct qr_parse *parse, struct ast_string name, const struct ast_number *version)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_recipe);
@@ -53,6 +58,7 @@ struct ast_decl *qr_recipe(struct qr_parse *parse, struct ast_string name, const
     return decl;
 }
 
+/* import "base.qr" as base */
 struct ast_decl *qr_import(struct qr_parse *parse, struct ast_string path, struct ast_name as)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_import);
@@ -61,6 +67,7 @@ struct ast_decl *qr_import(struct qr_parse *parse, struct ast_string path, struc
     return decl;
 }
 
+/* format e3m4 = float(e = 3, m = 4). format NULL: its fault was reported. */
 struct ast_decl *qr_format(struct qr_parse *parse, struct ast_format *format)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_format);
@@ -69,6 +76,7 @@ struct ast_decl *qr_format(struct qr_parse *parse, struct ast_format *format)
     return decl;
 }
 
+/* spec w4 = int4 per group(128) */
 struct ast_decl *qr_spec_decl(struct qr_parse *parse, struct ast_spec *spec)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_spec);
@@ -76,6 +84,7 @@ struct ast_decl *qr_spec_decl(struct qr_parse *parse, struct ast_spec *spec)
     return decl;
 }
 
+/* set edges = layer in 0..1 */
 struct ast_decl *qr_set(struct qr_parse *parse, struct ast_predicate *predicate)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_set);
@@ -83,6 +92,7 @@ struct ast_decl *qr_set(struct qr_parse *parse, struct ast_predicate *predicate)
     return decl;
 }
 
+/* alias attn = "layers/self_attn" */
 struct ast_decl *qr_alias(struct qr_parse *parse, struct ast_string query)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_alias);
@@ -90,6 +100,7 @@ struct ast_decl *qr_alias(struct qr_parse *parse, struct ast_string query)
     return decl;
 }
 
+/* group kv = "{p}.k_proj" "{p}.v_proj" */
 struct ast_decl *qr_group(struct qr_parse *parse, struct qr_strings members)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_group);
@@ -98,6 +109,7 @@ struct ast_decl *qr_group(struct qr_parse *parse, struct qr_strings members)
     return decl;
 }
 
+/* schedule qat { enable_observer 0  disable_observer none } */
 struct ast_decl *qr_schedule(struct qr_parse *parse, struct argument_list steps)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_schedule);
@@ -105,6 +117,7 @@ struct ast_decl *qr_schedule(struct qr_parse *parse, struct argument_list steps)
     return decl;
 }
 
+/* prepare { … } and algorithm { … }; whether a step exists is the resolver's to say (steps.def). */
 struct ast_decl *qr_steps(struct qr_parse *parse, struct step_list steps)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_prepare);
@@ -112,6 +125,7 @@ struct ast_decl *qr_steps(struct qr_parse *parse, struct step_list steps)
     return decl;
 }
 
+/* match first { … } */
 struct ast_decl *qr_match(struct qr_parse *parse, enum ast_policy policy, struct rule_list rules)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_match);
@@ -120,6 +134,7 @@ struct ast_decl *qr_match(struct qr_parse *parse, enum ast_policy policy, struct
     return decl;
 }
 
+/* expect { … } */
 struct ast_decl *qr_expects(struct qr_parse *parse, struct expect_list expects)
 {
     struct ast_decl *decl = make_decl(parse, AST_DECL_expect);
@@ -135,6 +150,7 @@ struct qr_strings qr_strings_add(struct qr_parse *parse, struct qr_strings strin
 
 /* ---- configs ---- */
 
+/* The empty config that the items are added to. */
 struct ast_decl *qr_config(struct qr_parse *parse)
 {
     return make_decl(parse, AST_DECL_config);
@@ -148,12 +164,14 @@ struct ast_decl *qr_config_null(struct qr_parse *parse)
     return config;
 }
 
+/* config kv = attn { … } */
 struct ast_decl *qr_config_base(struct ast_decl *config, struct ast_name base)
 {
     config->config.base = base;
     return config;
 }
 
+/* Slots are appended in source order; two for one place are the resolver's to refuse. */
 struct ast_decl *qr_config_slot(struct qr_parse *parse, struct ast_decl *config, struct ast_slot *slot)
 {
     if (!slot)
@@ -179,6 +197,7 @@ struct ast_decl *qr_config_schedule(struct qr_parse *parse, struct ast_decl *con
     return config;
 }
 
+/* json: the flow mapping as JSON, with the place of what was written */
 struct ast_decl *qr_config_extra(struct qr_parse *parse, struct ast_decl *config, struct ast_string json, struct span span)
 {
     if (config->config.extra)
@@ -188,6 +207,7 @@ struct ast_decl *qr_config_extra(struct qr_parse *parse, struct ast_decl *config
     return config;
 }
 
+/* spec NULL: `none`, the slot is off */
 struct ast_slot *qr_slot(struct qr_parse *parse, int role, struct qr_key key, struct ast_spec *spec, struct span span)
 {
     struct ast_slot *slot = ARENA_NEW(parse->arena, struct ast_slot);
@@ -196,6 +216,7 @@ struct ast_slot *qr_slot(struct qr_parse *parse, int role, struct qr_key key, st
     return slot;
 }
 
+/* module input[0] S: the boundary of the module as a whole */
 struct ast_slot *qr_module_slot(struct ast_slot *slot, struct span span)
 {
     slot->module = true;
@@ -222,6 +243,7 @@ struct qr_key qr_key_name(struct ast_string name)
 
 /* ---- rules ---- */
 
+/* What follows `=>`; the predicate and the flags are put in by the calls below. */
 struct ast_rule *qr_rule(struct qr_parse *parse, enum ast_target_kind target, struct ast_name name)
 {
     struct ast_rule *rule = ARENA_NEW(parse->arena, struct ast_rule);
@@ -245,6 +267,7 @@ struct ast_rule *qr_rule_flags(struct ast_rule *rule, struct ast_name label, str
     return rule;
 }
 
+/* use ns; the label serves the YAML form, where every matcher has a key */
 struct ast_rule *qr_use(struct qr_parse *parse, struct ast_name label, struct ast_name name, struct span span)
 {
     struct ast_rule *rule = ARENA_NEW(parse->arena, struct ast_rule);
@@ -268,6 +291,7 @@ enum ast_policy qr_policy(struct qr_parse *parse, struct ast_name word, struct a
 
 /* ---- prepare, algorithm, expect ---- */
 
+/* equalize(alpha = 0.5) where glob "*.mlp.*" */
 struct ast_step *qr_step(struct qr_parse *parse, struct ast_name name, struct argument_list arguments, struct ast_predicate *where, struct span span)
 {
     struct ast_step *step = ARENA_NEW(parse->arena, struct ast_step);
@@ -275,6 +299,7 @@ struct ast_step *qr_step(struct qr_parse *parse, struct ast_name name, struct ar
     return step;
 }
 
+/* What follows `=>`: no_rule for `none`, config for a name. */
 struct ast_expect *qr_expect_target(struct qr_parse *parse, enum ast_target_kind target, bool no_rule, struct ast_name config)
 {
     struct ast_expect *expect = ARENA_NEW(parse->arena, struct ast_expect);
@@ -290,6 +315,7 @@ struct ast_expect *qr_expect(struct ast_expect *expect, enum ast_expect_kind kin
     return expect;
 }
 
+/* bits_per_weight < 6.0 */
 struct ast_expect *qr_expect_quantity(struct qr_parse *parse, struct ast_name quantity, int comparison, struct ast_number value, struct span span)
 {
     if (word_expect(WORDS_quantity, quantity.text, NULL, quantity.span, parse->diags) < 0)

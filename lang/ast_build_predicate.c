@@ -55,6 +55,7 @@ static struct qr_chain *add_leaves(struct qr_parse *parse, struct qr_chain *leav
     return add_leaves(parse, leaves, kind, item->right);
 }
 
+/* The left half gets the odd one, so equal chains give equal trees. */
 static struct ast_predicate *balance(struct qr_parse *parse, enum ast_predicate_kind kind, struct ast_predicate **items, size_t count)
 {
     if (count == 1)
@@ -87,6 +88,7 @@ struct ast_predicate *qr_not(struct qr_parse *parse, struct ast_predicate *opera
     return close_predicate(parse, p);
 }
 
+/* Parentheses leave no node, only a wider place. */
 struct ast_predicate *qr_parentheses(struct ast_predicate *predicate, struct span span)
 {
     predicate->parenthesised = true;
@@ -96,6 +98,7 @@ struct ast_predicate *qr_parentheses(struct ast_predicate *predicate, struct spa
 
 /* ---- leaves ---- */
 
+/* A bare name, or a string alone, is a set's. */
 struct ast_predicate *qr_set_name(struct qr_parse *parse, struct ast_name name)
 {
     struct ast_predicate *p = make_predicate(parse, AST_SET, name.span);
@@ -103,6 +106,7 @@ struct ast_predicate *qr_set_name(struct qr_parse *parse, struct ast_name name)
     return p;
 }
 
+/* _ */
 struct ast_predicate *qr_any(struct qr_parse *parse, struct span span)
 {
     return make_predicate(parse, AST_ANY, span);
@@ -133,6 +137,7 @@ static void check_backslashes(struct qr_parse *parse, struct ast_string pattern)
     }
 }
 
+/* words: `param re search`, as in atoms.def */
 struct ast_predicate *qr_atom(struct qr_parse *parse, struct ast_name words, struct ast_string pattern, struct span span)
 {
     struct ast_predicate *p = make_predicate(parse, AST_ATOM, span);
@@ -166,12 +171,14 @@ struct ast_predicate *qr_atom_word(struct qr_parse *parse, enum atom atom, struc
 
 /* ---- comparisons ---- */
 
+/* integer: the value of an INTEGER, the index of a SHAPE, else nothing */
 struct ast_term qr_term(struct qr_parse *parse, enum ast_term_kind kind, struct ast_number integer, struct span span)
 {
     return (struct ast_term){.kind = kind, .integer = integer.integer, 
                              .spelling = kind == AST_TERM_INTEGER ? qr_own_spelling(parse->arena, integer) : NULL, .span = span};
 }
 
+/* layer % 2. One spelling is kept: the divisor's, or the integer's of a term that is one. */
 struct ast_term qr_term_modulus(struct qr_parse *parse, struct ast_term term, struct ast_number modulus, struct span span)
 {
     if (modulus.integer < 1) {
@@ -193,6 +200,7 @@ struct ast_predicate *qr_compare(struct qr_parse *parse, struct ast_term left, i
     return p;
 }
 
+/* layer in 0..3, both ends included. An empty range is a warning: it says nothing, but it is no contradiction. */
 struct ast_predicate *qr_in(struct qr_parse *parse, struct ast_term term, struct ast_number low, struct ast_number high, struct span span)
 {
     if (low.integer > high.integer)

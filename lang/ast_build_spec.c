@@ -7,6 +7,7 @@
 /* A limit on arguments that have names: each new one is compared with those before it. */
 enum { NAMED_ARGUMENTS_MAX = 64, AXIS_MAX = 8 };
 
+/* False after a message, with *number set to the lowest allowed so that reading goes on. high INT64_MAX: no bound. */
 static bool check_range(struct qr_parse *parse, const char *what, struct ast_number *number, int64_t low, int64_t high)
 {
     if (number->integer >= low && number->integer <= high)
@@ -55,6 +56,7 @@ struct ast_format *qr_definition(struct qr_parse *parse, struct ast_name kind, s
     return format;
 }
 
+/* format mine = fp8_e4m3 */
 struct ast_format *qr_format_alias(struct qr_parse *parse, struct ast_name name)
 {
     struct ast_format *format = ARENA_NEW(parse->arena, struct ast_format);
@@ -64,6 +66,7 @@ struct ast_format *qr_format_alias(struct qr_parse *parse, struct ast_name name)
 
 /* ---- specs ---- */
 
+/* base or definition, and what tail changes of it */
 struct ast_spec *qr_spec(struct qr_parse *parse, struct ast_name base, struct ast_format *definition, struct qr_tail tail, struct span span)
 {
     struct ast_spec *spec = ARENA_NEW(parse->arena, struct ast_spec);
@@ -148,6 +151,7 @@ struct ast_attribute *qr_attribute(struct qr_parse *parse, enum ast_attribute_ki
     return a;
 }
 
+/* `zero float`, `formula minval`, `overflow nan`, `compute input`, `pack msb`, `ragged pad` */
 struct ast_attribute *qr_attribute_word(struct qr_parse *parse, enum ast_attribute_kind kind, struct ast_name word, struct span span)
 {
     static const struct {
@@ -198,6 +202,7 @@ static bool check_count(struct qr_parse *parse, enum granularity granularity, si
     return false;
 }
 
+/* Axes count from either end; no tensor has more than AXIS_MAX dimensions. */
 static void read_axis(struct qr_parse *parse, struct ast_granularity *g, struct ast_number number)
 {
     check_range(parse, "an axis", &number, -AXIS_MAX, AXIS_MAX - 1);
@@ -205,6 +210,7 @@ static void read_axis(struct qr_parse *parse, struct ast_granularity *g, struct 
     g->axis = number.integer;
 }
 
+/* One size of a group or block; the first keeps its spelling (`1Ki`). */
 static void read_dimension(struct qr_parse *parse, struct ast_granularity *g, struct ast_number number)
 {
     if (g->granularity == GRANULARITY_group)
@@ -216,6 +222,7 @@ static void read_dimension(struct qr_parse *parse, struct ast_granularity *g, st
     g->dims[g->rank++] = number.integer;
 }
 
+/* per tensor, per channel(0), per token, per group(128, -1), per block(128, 128) */
 struct ast_attribute *qr_granularity(struct qr_parse *parse, struct ast_name word, struct qr_numbers numbers, struct span span)
 {
     int value = word_expect(WORDS_granularity, word.text, "`per`", word.span, parse->diags);
@@ -236,6 +243,7 @@ struct ast_attribute *qr_granularity(struct qr_parse *parse, struct ast_name wor
 /* ---- scale ---- */
 
 /* definition: of a format without a name; NULL when its fault was reported, as with a named one */
+/* scale f16; what may follow is added by the next four, in any order but once each. */
 struct ast_attribute *qr_scale(struct qr_parse *parse, struct ast_name format, struct ast_format *definition)
 {
     struct ast_attribute *attribute = make_attribute(parse, AST_SCALE, format.span);
@@ -260,6 +268,7 @@ struct ast_attribute *qr_scale_pow2(struct qr_parse *parse, struct ast_attribute
     return scale;
 }
 
+/* rounded first: codes from the stored scale; rounded last: from the exact one (numerics.md §1.3) */
 struct ast_attribute *qr_scale_rounded(struct qr_parse *parse, struct ast_attribute *scale, struct ast_name when, struct span span)
 {
     int value = word_expect(WORDS_rounded, when.text, "`rounded`", span, parse->diags);
@@ -276,6 +285,7 @@ struct ast_attribute *qr_scale_second(struct qr_parse *parse, struct ast_attribu
     return scale;
 }
 
+/* super(8): blocks under one second-level scale */
 struct ast_attribute *qr_scale_super(struct qr_parse *parse, struct ast_attribute *scale, struct ast_number count, struct span span)
 {
     check_once(parse, scale->scale.super != 0, "super", span);
@@ -292,6 +302,7 @@ struct ast_attribute *qr_attribute_end(struct ast_attribute *attribute, struct s
 
 /* ---- range, static, round, eps ---- */
 
+/* range mse(n = 100); which arguments an estimator takes is the resolver's to say. */
 struct ast_attribute *qr_range(struct qr_parse *parse, struct ast_name word, struct argument_list arguments, struct span span)
 {
     int value = word_expect(WORDS_range, word.text, "`range`", word.span, parse->diags);
@@ -303,6 +314,7 @@ struct ast_attribute *qr_range(struct qr_parse *parse, struct ast_name word, str
     return attribute;
 }
 
+/* One end of static(lo, hi): a finite number. */
 struct qr_bound qr_bound(struct qr_parse *parse, struct ast_number number)
 {
     if (isfinite(number.value))
@@ -312,6 +324,7 @@ struct qr_bound qr_bound(struct qr_parse *parse, struct ast_number number)
     return (struct qr_bound){0};
 }
 
+/* static(-8, none) */
 struct ast_attribute *qr_static(struct qr_parse *parse, struct qr_bound low, struct qr_bound high, struct span span)
 {
     struct ast_attribute *attribute = make_attribute(parse, AST_STATIC, span);
@@ -341,6 +354,7 @@ struct ast_attribute *qr_round(struct qr_parse *parse, struct ast_name word, con
     return attribute;
 }
 
+/* eps 1e-5 */
 struct ast_attribute *qr_eps(struct qr_parse *parse, struct ast_number number, struct span span)
 {
     if (!(number.value >= 0) || isinf(number.value)) {
@@ -354,6 +368,7 @@ struct ast_attribute *qr_eps(struct qr_parse *parse, struct ast_number number, s
 
 /* ---- arguments ---- */
 
+/* Appends; a second argument of the same name is reported and left out. */
 struct argument_list qr_argument_add(struct qr_parse *parse, struct argument_list list, struct ast_argument *argument)
 {
     int named = 0;
@@ -371,6 +386,7 @@ struct argument_list qr_argument_add(struct qr_parse *parse, struct argument_lis
     return argument_list_add(list, argument);
 }
 
+/* key.text NULL: positional */
 struct ast_argument *qr_argument(struct qr_parse *parse, struct ast_name key, struct ast_value *value)
 {
     struct ast_argument *argument = ARENA_NEW(parse->arena, struct ast_argument);
@@ -401,6 +417,7 @@ struct ast_value *qr_value_string(struct qr_parse *parse, struct ast_string stri
     return value;
 }
 
+/* true, false, none, or any other bare name */
 struct ast_value *qr_value_word(struct qr_parse *parse, struct ast_name word)
 {
     struct ast_value *value = make_value(parse, AST_VALUE_WORD, word.span);
@@ -422,6 +439,7 @@ struct ast_value *qr_value_list(struct qr_parse *parse, struct value_list items,
     return value;
 }
 
+/* enable_observer 3; only disable_observer may be none. */
 struct ast_argument *qr_schedule_step(struct qr_parse *parse, struct ast_name word, struct ast_value *value)
 {
     if (word_expect(WORDS_schedule, word.text, NULL, word.span, parse->diags) < 0)

@@ -26,6 +26,7 @@ static void print_quoted(struct text *out, const char *bytes, size_t size)
     text_char(out, '"');
 }
 
+/* `per`, `first` stand bare, `==` and `re prefix` in quotes. */
 static void print_word(struct text *out, const char *word)
 {
     struct ast_name name = {.text = word};
@@ -36,6 +37,7 @@ static void print_word(struct text *out, const char *word)
         print_quoted(out, word, strlen(word));
 }
 
+/* Quotes are part of a name: `"a.b"` is one name, `a.b` leads into a namespace. */
 static void print_name(struct text *out, const struct ast_name *name)
 {
     if (qr_name_is_bare(name))
@@ -49,6 +51,7 @@ static void print_label(struct text *out, const struct ast_field *f)
     text_printf(out, " %s=", f->word);
 }
 
+/* An integer that says nothing is left out, unless the row says ALWAYS or a bool says it was given. */
 static void print_integer(struct text *out, const struct ast_field *f, const void *node)
 {
     int64_t value = *(const int64_t *)at(node, f->offset);
@@ -90,6 +93,7 @@ static void print_member(struct text *out, const struct ast_field *f, int index)
     print_word(out, word);
 }
 
+/* bytes NULL: absent */
 static void print_text(struct text *out, const struct ast_field *f, const char *bytes, size_t size)
 {
     if (!bytes)
@@ -150,6 +154,7 @@ static void print_field(struct text *out, const struct ast_field *f, const void 
 
 static void print_node(struct text *out, const struct ast_class *class, const void *node, unsigned level);
 
+/* A row's children follow its line in the order of the fields. */
 static void print_children(struct text *out, const struct ast_field *f, const void *node, unsigned level)
 {
     if (f->type == FIELD_EMBEDDED) {

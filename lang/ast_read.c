@@ -41,6 +41,7 @@ static bool ends_word(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '=' || c == '"' || c == '\0';
 }
 
+/* Up to a blank, `=`, a quote or the line's end; may be empty. */
 static const char *read_word(struct reader *r)
 {
     size_t begin = r->at;
@@ -145,6 +146,7 @@ static void read_integer(struct reader *r, const struct ast_field *f, void *node
         *(const char **)at(node, f->extra) = number.spelling;
 }
 
+/* 128,128 */
 static void read_dims(struct reader *r, const struct ast_field *f, void *node)
 {
     int64_t *dims = at(node, f->offset);
@@ -172,6 +174,7 @@ static void read_strings(struct reader *r, const struct ast_field *f, void *node
     (*strings)[(*count)++] = read_string(r);
 }
 
+/* The index of a word of the field's set; 0 after a message. */
 static int read_member(struct reader *r, const struct ast_field *f)
 {
     size_t begin = r->at;
@@ -240,6 +243,7 @@ static void read_value(struct reader *r, const struct ast_field *f, void *node)
 
 enum { FIELDS_MAX = 16 };
 
+/* The row's field of that word, or NULL. */
 static const struct ast_field *find_field(const struct ast_node_row *row, const char *word)
 {
     for (const struct ast_field *f = row->fields; f->word || f->child; f++)
@@ -306,6 +310,7 @@ static int read_level(const struct reader *r)
     return r->at + blanks == r->source->size ? -1 : blanks > 4 * LEVELS_MAX ? 2 * LEVELS_MAX : (int)(blanks / 2 + (blanks & 1) * LEVELS_MAX);
 }
 
+/* The kind whose node is written so, or -1. */
 static int find_row(const struct ast_class *class, const char *word)
 {
     for (size_t i = 0; i < class->count; i++)
@@ -316,6 +321,7 @@ static int find_row(const struct ast_class *class, const char *word)
 
 static void read_node(struct reader *r, const struct ast_class *class, int kind, void *node, int level);
 
+/* What the builder sets too: later stages count on the depth. */
 static void close_predicate(struct reader *r, struct ast_predicate *p, size_t begin)
 {
     unsigned left = p->left ? p->left->depth : 0, right = p->right ? p->right->depth : 0;

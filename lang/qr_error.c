@@ -40,6 +40,7 @@ struct expectation {
     size_t shown_count;
 };
 
+/* Whether that token could stand at the fault. */
 static bool expects(const struct expectation *e, const char *name)
 {
     for (size_t i = 0; i < e->count; i++)
@@ -48,6 +49,7 @@ static bool expects(const struct expectation *e, const char *name)
     return false;
 }
 
+/* Adds a phrase once. */
 static void show(struct expectation *e, const char *text)
 {
     for (size_t i = 0; i < e->shown_count; i++)
@@ -93,6 +95,7 @@ static bool is_implied(const struct expectation *e, unsigned covered, const stru
     return false;
 }
 
+/* The tokens that no phrase stands for, in their own words. */
 static void show_tokens(struct qr_parse *parse, struct expectation *e, unsigned covered)
 {
     for (size_t i = 0; i < e->count; i++) {
@@ -122,6 +125,7 @@ static const char *join_shown(struct qr_parse *parse, const struct expectation *
 
 /* ---- what was seen ---- */
 
+/* The token at fault as written, cut at its first line break and at SHOWN_MAX. */
 static const char *describe_seen(struct qr_parse *parse, bool at_end)
 {
     if (at_end || parse->seen.span.end == parse->seen.span.begin)
@@ -151,6 +155,7 @@ static const char *find_expected(const struct expectation *e, const char *word)
     return diag_nearest(word, words, count);
 }
 
+/* The word before the fault may be a misspelt keyword that passed as a name: `golb "*"`. */
 static const char *find_any_keyword(const char *word)
 {
     const char *words[WORDS_MAX];
@@ -169,6 +174,7 @@ static bool seen_is(const struct qr_parse *parse, const char *text)
     return span.end - span.begin == strlen(text) && !memcmp(parse->text + span.begin, text, strlen(text));
 }
 
+/* At most one help: the likeliest edit. */
 static void add_help(struct qr_parse *parse, const struct expectation *e, struct diag *diag)
 {
     const struct qr_seen *seen = &parse->seen, *before = &parse->before;

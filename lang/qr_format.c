@@ -62,6 +62,7 @@ static bool is_behind(const struct ast_comment *comment, const struct qr_line *n
     return comment && !comment->own_line && (!next || comment->span.begin < next->begin);
 }
 
+/* next: the line after it, or NULL; a comment before that one may stand behind this one */
 static void add_line_row(struct qr_layout *layout, const struct qr_line *line, const struct qr_line *next)
 {
     bool blank = has_blank_before(layout->ast, line->begin);
@@ -87,6 +88,7 @@ static void add_rows(struct qr_layout *layout, const struct qr_lines *lines)
 
 /* ---- alignment ---- */
 
+/* Long left parts neither move their neighbours nor are moved. */
 static bool is_aligned(const struct row *row)
 {
     return row->line && row->line->right && row->line->group && row->left <= QR_ALIGN_MAX;
@@ -154,6 +156,7 @@ static void print_blanks(struct text *out, size_t count)
     text_printf(out, "%*s", (int)count, "");
 }
 
+/* Without the blanks that end its line. */
 static void print_comment(struct text *out, const struct ast_comment *comment)
 {
     const char *bytes = comment->span.source->bytes + comment->span.begin;

@@ -17,6 +17,7 @@ size_t qr_text_width(const char *text)
     return width;
 }
 
+/* left: all of it, or what stands before the aligned part; begin and end: its place in the source */
 static struct qr_line *add_line(struct qr_lines *lines, unsigned indent, struct text *left, uint32_t begin, uint32_t end)
 {
     struct qr_line *line = ARENA_PUSH(lines->arena, lines->items, lines->count, lines->capacity);
@@ -60,6 +61,7 @@ static void print_predicate(struct text *out, const struct ast_predicate *p, siz
 
 /* ---- rules ---- */
 
+/* `=> mlp`, `=> skip`, `=> spec w4` */
 static const char *print_target(struct arena *arena, const struct ast_rule *rule)
 {
     struct text out = text_make(arena);
@@ -71,6 +73,7 @@ static const char *print_target(struct arena *arena, const struct ast_rule *rule
     return text_string(&out);
 }
 
+/* [LABEL:] [disabled] [optional] predicate => target */
 static void add_rule(struct qr_lines *lines, const struct ast_rule *rule, unsigned group)
 {
     struct text left = text_make(lines->arena);
@@ -124,6 +127,7 @@ static void add_expect(struct qr_lines *lines, const struct ast_expect *expect, 
     line->group = group;
 }
 
+/* equalize(alpha = 0.5) where glob "*" */
 static void add_step(struct qr_lines *lines, const struct ast_step *step)
 {
     struct text left = text_make(lines->arena);
@@ -144,6 +148,7 @@ static uint32_t last_byte(struct span span)
     return span.end > span.begin ? span.end - 1 : span.end;
 }
 
+/* The header has no end of its own: what follows it on its line is a comment behind it. */
 static void open_block(struct qr_lines *lines, const struct ast_decl *decl, const char *head)
 {
     struct text left = text_make(lines->arena);
@@ -174,6 +179,7 @@ static void add_item(struct arena *arena, struct items *items, struct text *text
     *ARENA_PUSH(arena, items->items, items->count, items->capacity) = (struct item){text_string(text), span};
 }
 
+/* A comment inside cannot stand on the one line. */
 static bool holds_comment(struct qr_lines *lines, struct span span)
 {
     while (lines->comment && lines->comment->span.begin < span.begin)
@@ -224,6 +230,7 @@ static void add_small_block(struct qr_lines *lines, const struct ast_decl *decl,
 
 /* ---- configs and schedules ---- */
 
+/* [module] role[key] spec */
 static void print_slot(struct text *out, const struct ast_slot *slot)
 {
     text_printf(out, "%s%s", slot->module ? "module " : "", slot_role_words[slot->role]);

@@ -15,6 +15,7 @@ static size_t name_length(const char *s)
     return n;
 }
 
+/* One name without a dot that no place reserves. */
 static bool is_plain_name(const char *s)
 {
     size_t n = name_length(s);
@@ -67,6 +68,7 @@ static bool is_well_formed(const char *s)
     return true;
 }
 
+/* Whether the spelling, which may be YAML's, is this number in .qr too. */
 static bool spells(struct arena *arena, const char *spelling, const struct ast_number *number)
 {
     struct ast_number read;
@@ -160,6 +162,7 @@ static void print_format(struct text *out, const struct ast_name *name, const st
         qr_print_name(out, name);
 }
 
+/* per group(128, -1) */
 static void print_granularity(struct text *out, const struct ast_granularity *g)
 {
     text_printf(out, "per %s", word_of(WORDS_granularity, (int)g->granularity));
@@ -175,6 +178,7 @@ static void print_granularity(struct text *out, const struct ast_granularity *g)
     text_char(out, ')');
 }
 
+/* The parts of a scale in one order, whatever the source had. */
 static void print_scale(struct text *out, const struct ast_scale *s)
 {
     text_add(out, "scale ");
@@ -298,6 +302,7 @@ void ast_print_spec(struct text *out, const struct ast_spec *spec)
 
 /* ---- predicates ---- */
 
+/* shape[-1] % 128 */
 static void print_term(struct text *out, const struct ast_term *term)
 {
     bool is_integer = term->kind == AST_TERM_INTEGER;

@@ -22,6 +22,7 @@ static bool is_stopped(struct qr_parse *parse)
 
 /* ---- words ---- */
 
+/* First and last byte and length tell the keywords apart well enough. */
 static unsigned hash_word(const char *word, size_t size)
 {
     return ((unsigned char)word[0] * 31u + (unsigned char)word[size - 1] * 7u + (unsigned)size * 3u) % QR_WORD_SLOTS;
@@ -55,6 +56,7 @@ static int find_keyword(const struct qr_parse *parse, const char *word, size_t s
     return T_NAME;
 }
 
+/* Contextual words are names everywhere but in their place. */
 bool qr_is_reserved(const char *word)
 {
     struct qr_token_info info;
@@ -71,6 +73,7 @@ static bool is_in_config(const struct qr_parse *parse)
     return parse->block == T_CONFIG && (parse->is_fragment || parse->braces > 0);
 }
 
+/* A keyword or a name; both carry their text. */
 int qr_word(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, size_t size, struct span span)
 {
     const char *keyword;
@@ -83,6 +86,7 @@ int qr_word(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, siz
 
 /* ---- strings ---- */
 
+/* text: with its quotes. Only `\"` and `\\` are escapes (language.md §2.1). */
 int qr_string(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, size_t size, struct span span)
 {
     char *bytes = arena_alloc(parse->arena, size), *end = bytes;
@@ -97,6 +101,7 @@ int qr_string(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, s
     return T_STRING;
 }
 
+/* The rest of the text is inside the string, so nothing more is read. */
 void qr_open_string(struct qr_parse *parse, struct span span)
 {
     struct diag *diag = diag_report(parse->diags, DIAG_open_string, span, "this string has no end");
@@ -134,6 +139,7 @@ static bool read_digits(const char *s, int base, bool negative, int64_t *value, 
     return fits;
 }
 
+/* -0x1f, 1_000, 64Ki; false when a suffix is none */
 static bool read_integer(const char *s, struct ast_number *number, bool *overflow)
 {
     bool negative = *s == '-', is_hexadecimal = s[negative] == '0' && (s[negative + 1] | 32) == 'x';
@@ -196,6 +202,7 @@ const char *qr_own_spelling(struct arena *arena, struct ast_number number)
     return number.spelling && strcmp(number.spelling, canonical) ? number.spelling : NULL;
 }
 
+/* Out of range: reported, and 1 is read. */
 int qr_number(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, size_t size, struct span span)
 {
     bool overflow;
@@ -336,6 +343,7 @@ static int close_block(struct qr_parse *parse, int token, struct span span)
     return T_RBRACE;
 }
 
+/* A queued token, or the text's next one with `extra`, unclosed blocks and brackets seen to. */
 static int read_token(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span *span)
 {
     if (parse->queued) {
