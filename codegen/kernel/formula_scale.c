@@ -58,8 +58,9 @@ static struct ir_operand exact_scale(struct formula_builder *f)
 /* min with the largest finite value before rounding is the same as Inf -> largest after it. */
 static struct ir_operand limit_scale(struct formula_builder *f, struct ir_operand t)
 {
-    if (is_f32(f->spec->scale) && !spec_is_asymmetric(f->spec))
-        return t; /* at most FLT_MAX */
+    bool is_small = f->spec->format->kind == FORMAT_KIND_FLOAT && f->fmax < 1;
+    if (is_f32(f->spec->scale) && !spec_is_asymmetric(f->spec) && !is_small)
+        return t; /* A / 1 or less: at most FLT_MAX */
     float most = (float)format_max(f->spec->scale);
     return formula_two(f, IR_min, "t", t, ir_float(most));
 }

@@ -213,6 +213,30 @@ static void test_blocks(void **state)
     finish(&runner);
 }
 
+/* What the tables allow beyond the presets: a user's own floats, shared exponents and two-level scales on other
+ * formats and granularities. */
+static void test_combinations(void **state)
+{
+    static const char *const any_shape[] = {
+        "float(e = 5, m = 1)", "float(e = 1, m = 3)", "float(e = 4, m = 3, bias = 60)", "float(e = 4, m = 3, bias = -60)",
+        "float(e = 3, m = 3, nan = true)", "float(e = 3, m = 2, inf = true, nan = true)", "fp8_e4m3b11fnuz",
+        "fp8_e4m3 scale fp8_e8m0 pow2 floor", "fp4_e2m1 per token scale fp8_e8m0 pow2 floor", "mxint8 per tensor",
+        "fp4_e2m1 per tensor scale fp8_e4m3 second f32", "fp8_e5m2 per token scale fp8_e4m3 second f32",
+        "int1", "uint1 asymmetric"};
+    static const char *const grouped[] = {
+        "float(e = 3, m = 2) per group(8) scale fp8_e8m0 pow2 floor", "fp6_e2m3 per group(16) scale fp8_e4m3 second f32",
+        "fp4_e2m1 per group(16, 0) scale fp8_e4m3 second f32 ragged pad", "fp8_e4m3 per group(32, 0) scale fp8_e8m0 pow2 floor ragged pad",
+        "fp4_e2m1 per group(64) scale fp8_e8m0 pow2 floor ragged pad", "int4 per group(1)"};
+    struct runner runner;
+    (void)state;
+    runner_open(&runner);
+    for (size_t i = 0; i < sizeof any_shape / sizeof *any_shape; i++)
+        check_text(&runner, any_shape[i], &plain_grain, false);
+    for (size_t i = 0; i < sizeof grouped / sizeof *grouped; i++)
+        check_text(&runner, grouped[i], &mx_grain, false);
+    finish(&runner);
+}
+
 static void test_plain(void **state)
 {
     struct runner runner;
@@ -225,7 +249,7 @@ static void test_plain(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain),  cmocka_unit_test(test_blocks),  cmocka_unit_test(test_floats),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_plain),  cmocka_unit_test(test_blocks),  cmocka_unit_test(test_floats), cmocka_unit_test(test_combinations),
                                        cmocka_unit_test(test_signed), cmocka_unit_test(test_layouts), cmocka_unit_test(test_unsigned)};
     return cmocka_run_group_tests_name("kernels", tests, NULL, NULL);
 }
