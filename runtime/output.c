@@ -18,10 +18,13 @@ enum { LOCK_TRIES = 16 };
 
 /* ---- removing ---- */
 
-/* Removes a directory of plain files; a missing one is fine. 0 or errno. */
+/* Removes a directory of plain files, never what a link of that name points to; a missing one is fine. 0 or errno. */
 static int remove_directory(const char *path)
 {
-    DIR *dir = opendir(path);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    if (!dir && fd >= 0)
+        close(fd);
     if (!dir)
         return errno == ENOENT ? 0 : errno;
     int error = 0;

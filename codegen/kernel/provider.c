@@ -6,19 +6,23 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifndef QUERN_LIBDIR
 #define QUERN_LIBDIR "/usr/local/lib"
 #endif
 
-/* The folder of the library or program that holds this code, ending in a slash. */
+/* The folder of the library or program that holds this code, ending in a slash. A library is known by its path; the
+ * program by the word it was started with, which says nothing of its folder, so the kernel is asked. */
 static const char *own_folder(struct arena *arena)
 {
     Dl_info info;
+    char program[4096];
     if (!dladdr((const void *)own_folder, &info) || !info.dli_fname)
         return "";
-    const char *slash = strrchr(info.dli_fname, '/');
-    return slash ? arena_copy(arena, info.dli_fname, (size_t)(slash - info.dli_fname) + 1) : "";
+    ssize_t size = *info.dli_fname == '/' ? 0 : readlink("/proc/self/exe", program, sizeof program);
+    const char *path = size > 0 ? arena_copy(arena, program, (size_t)size) : info.dli_fname, *slash = strrchr(path, '/');
+    return slash ? arena_copy(arena, path, (size_t)(slash - path) + 1) : "";
 }
 
 static void *open_at(struct arena *arena, const char *folder, const char *below, const char **error)
