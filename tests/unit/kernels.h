@@ -3,8 +3,8 @@
  *   kernels_fence.c    buffers with inaccessible pages on both sides
  *   kernels_run.c      compile, call in a hostile float environment, in pieces
  *   kernels_check.c    one subject through every operation; wording of differences
- * Environment: QUERN_TEST_QUICK=1 runs a tenth (for a developer's loop), QUERN_TEST_FULL=1 every target for every spec,
- * QUERN_TEST_SPEC=TEXT only specs whose text starts so. */
+ * Environment: QUERN_TEST_QUICK=1 one shape and two fills a spec (for a developer's loop; so under the sanitizers),
+ * QUERN_TEST_FULL=1 every target for every spec, QUERN_TEST_SPEC=TEXT only specs whose text starts so. */
 #ifndef QUERN_TESTS_KERNELS_H
 #define QUERN_TESTS_KERNELS_H
 

@@ -60,7 +60,8 @@ void runner_open(struct runner *runner)
     memset(runner, 0, sizeof *runner);
     arena_init(&runner->arena, NULL);
     runner->seed = 20240229;
-    runner->quick = getenv("QUERN_TEST_QUICK") != NULL;
+    const char *sanitizers = getenv("QUERN_SANITIZERS");
+    runner->quick = getenv("QUERN_TEST_QUICK") != NULL || (sanitizers && *sanitizers == '1');
     runner->full = getenv("QUERN_TEST_FULL") != NULL;
     runner->only = getenv("QUERN_TEST_SPEC");
     find_variants(runner);
