@@ -266,6 +266,8 @@ static const struct {
 
 static bool set_word(struct yaml_node *node)
 {
+    if (node->size > 5 || !strchr("yYnNtTfFoO~", *node->text)) /* the empty text passes: strchr finds its NUL */
+        return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (node->size == strlen(words[i].word) && !memcmp(node->text, words[i].word, node->size)) {
             node->kind = words[i].kind;
