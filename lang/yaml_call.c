@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+/* The items of a list with commas between; *good turns false after a message. */
 static void print_bracketed(struct yaml_reading *y, struct text *out, const struct yaml_node *list, bool *good)
 {
     for (size_t i = 0; i < list->count; i++) {
@@ -12,6 +13,7 @@ static void print_bracketed(struct yaml_reading *y, struct text *out, const stru
     }
 }
 
+/* A list inside arguments keeps its brackets: `x = [1, 2]`. */
 static bool print_list(struct yaml_reading *y, struct text *out, const struct yaml_node *list)
 {
     bool good = true;
@@ -21,6 +23,7 @@ static bool print_list(struct yaml_reading *y, struct text *out, const struct ya
     return good;
 }
 
+/* Decimal whatever the source's base: .qr has no octal and no sexagesimals. */
 static bool print_integer(struct yaml_reading *y, struct text *out, const struct yaml_node *node)
 {
     if (node->too_wide)
@@ -50,6 +53,7 @@ bool yaml_call_value(struct yaml_reading *y, struct text *out, const struct yaml
     return false;
 }
 
+/* `key = value, …` */
 static bool print_named(struct yaml_reading *y, struct text *out, const struct yaml_node *arguments)
 {
     bool good = true;
@@ -82,6 +86,7 @@ bool yaml_call_pair(struct yaml_reading *y, struct text *out, const struct yaml_
     return good;
 }
 
+/* A scalar is .qr text already; a mapping of one pair is a word and its arguments. */
 bool yaml_call(struct yaml_reading *y, struct text *out, const struct yaml_node *node, const char *what)
 {
     if (node->kind == YAML_MAPPING && node->count == 1)

@@ -8,6 +8,7 @@ static bool ends_line(char c)
     return c == '\n' || c == '\r';
 }
 
+/* Nothing but blanks, and perhaps the BOM, stands before it on its line. */
 static bool is_own_line(const struct source *source, uint32_t at)
 {
     while (at > 0 && (source->bytes[at - 1] == ' ' || source->bytes[at - 1] == '\t'))
@@ -32,6 +33,7 @@ static struct ast_comment *read_comment(struct arena *arena, const struct source
     return comment;
 }
 
+/* One walk over the text; scalars are jumped over, so their `#` is never seen. */
 struct ast_comment *yaml_comments(struct arena *arena, const struct yaml_document *document)
 {
     struct ast_comment *first = NULL, **end = &first;

@@ -9,6 +9,7 @@
 static const char *const config_keys[] = {"weight", "bias", "input", "output", "state", "module", "base", "schedule", "extra"};
 enum { KEY_MODULE = SLOT_ROLE_COUNT, KEY_BASE, KEY_SCHEDULE, KEY_EXTRA, CONFIG_KEY_COUNT };
 
+/* The index in config_keys, or -1. */
 static int find_key(const struct yaml_node *key)
 {
     for (int i = 0; i < CONFIG_KEY_COUNT; i++)
@@ -25,6 +26,7 @@ struct slot_place {
     enum slot_role role;
 };
 
+/* One slot with the place's role; the caller adds its key. A faulty spec leaves the list as it was. */
 static void read_slot(struct yaml_reading *y, struct slot_place *place, const struct yaml_node *key, const struct yaml_node *node)
 {
     struct ast_slot *slot = ARENA_NEW(y->arena, struct ast_slot);
@@ -57,6 +59,7 @@ static bool set_key(struct yaml_reading *y, struct ast_slot *slot, const struct 
     return false;
 }
 
+/* {0: SPEC, x: SPEC, "*": SPEC}: each pair a slot of the same role. */
 static void read_slot_map(struct yaml_reading *y, struct slot_place *place, const struct yaml_node *map)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -69,6 +72,7 @@ static void read_slot_map(struct yaml_reading *y, struct slot_place *place, cons
     }
 }
 
+/* Weights and biases are single; the others may have a mapping, which a `format` tells from a spec. */
 static void read_role(struct yaml_reading *y, struct slot_place *place, int role, const struct yaml_pair *pair)
 {
     place->role = (enum slot_role)role;
@@ -79,6 +83,7 @@ static void read_role(struct yaml_reading *y, struct slot_place *place, int role
         read_slot(y, place, pair->key, pair->value);
 }
 
+/* The same slots one level down. Unknown ones are errors: a module has no opaque payload. */
 static void read_module(struct yaml_reading *y, struct slot_place *place, const struct yaml_node *map)
 {
     if (!yaml_expect(y, map, YAML_MAPPING, "a mapping of slots"))
@@ -125,6 +130,7 @@ static bool count_key(void *user, const char *key)
     return true;
 }
 
+/* The reader's own rule, asked before printing, so that the payload reads back as it was. */
 bool yaml_is_opaque(struct arena *arena, const char *json)
 {
     struct census census = {0};
@@ -132,6 +138,7 @@ bool yaml_is_opaque(struct arena *arena, const char *json)
     return census.unknown && !census.slots;
 }
 
+/* The node as JSON text in the declaration; nothing there reads it. */
 static void keep_extra(struct yaml_reading *y, struct ast_decl *config, const struct yaml_node *node)
 {
     config->config.extra = yaml_to_json(y->arena, node, y->diags);
@@ -165,6 +172,7 @@ static void keep_unknown(struct yaml_reading *y, struct ast_decl *config, const 
         keep_extra(y, config, &kept);
 }
 
+/* A key of a config of specs; any other is left to keep_unknown. */
 static void read_native_key(struct yaml_reading *y, struct ast_decl *config, struct slot_place *place, const struct yaml_pair *pair)
 {
     int key = find_key(pair->key);
@@ -180,6 +188,7 @@ static void read_native_key(struct yaml_reading *y, struct ast_decl *config, str
         *(key == KEY_BASE ? &config->config.base : &config->config.schedule) = yaml_ast_name(y, pair->value);
 }
 
+/* The rule of language.md §3: no slot and some other key is opaque, everything else a config of specs. */
 static void read_payload(struct yaml_reading *y, struct ast_decl *config, const struct yaml_node *payload)
 {
     struct census census = count_keys(payload);
@@ -195,6 +204,7 @@ static void read_payload(struct yaml_reading *y, struct ast_decl *config, const 
     keep_unknown(y, config, payload);
 }
 
+/* A string is the declaration's body in the .qr spelling. */
 static void read_config(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     const struct yaml_node *payload = pair->value;

@@ -17,6 +17,7 @@ static void read_each(struct yaml_reading *y, const struct yaml_node *map, const
             read(y, &map->pairs[i]);
 }
 
+/* An unknown key in a mapping with a fixed set of them would change what is meant: an error. */
 static void check_keys(struct yaml_reading *y, const struct yaml_node *map, const char *what, const char *const *keys, size_t count)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -33,6 +34,7 @@ static void check_keys(struct yaml_reading *y, const struct yaml_node *map, cons
 
 /* ---- recipe, import ---- */
 
+/* `recipe: NAME` or `recipe: {name: NAME, version: N}` */
 void yaml_read_recipe(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     static const char *const keys[] = {"name", "version"};
@@ -80,6 +82,7 @@ static void read_import(struct yaml_reading *y, const struct yaml_node *value)
         import->import.as = yaml_ast_name(y, as);
 }
 
+/* One import or a list of them. */
 void yaml_read_imports(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     const struct yaml_node *value = pair->value;
@@ -93,6 +96,7 @@ void yaml_read_imports(struct yaml_reading *y, const struct yaml_pair *pair)
 
 /* ---- formats, specs, aliases, groups, schedules ---- */
 
+/* A name, told from a definition by the parenthesis, or a call such as {float: {e: 4, m: 3}}. */
 static void read_format(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     struct text text = text_make(y->arena);
@@ -131,6 +135,7 @@ void yaml_read_aliases(struct yaml_reading *y, const struct yaml_pair *pair)
     read_each(y, pair->value, "a mapping of aliases", read_alias);
 }
 
+/* A list of patterns; what they may hold is checked when names are resolved. */
 static void read_group(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     const struct yaml_node *list = pair->value;
@@ -197,6 +202,7 @@ static bool print_step(struct yaml_reading *y, struct text *out, const struct ya
     return good;
 }
 
+/* Each item is parsed alone, so that its messages stand at it. */
 static void read_steps(struct yaml_reading *y, const struct yaml_pair *pair, enum ast_decl_kind kind)
 {
     const struct yaml_node *list = pair->value;
@@ -257,6 +263,7 @@ static struct ast_expect *read_expect_map(struct yaml_reading *y, const struct y
     return read_expected(y, expect, config) && good ? expect : NULL;
 }
 
+/* A mapping, or the text of an expectation in the .qr spelling. */
 static struct ast_expect *read_expect(struct yaml_reading *y, const struct yaml_node *node)
 {
     if (node->kind == YAML_MAPPING && !node->bad)

@@ -16,6 +16,7 @@ struct writer {
     bool failed;
 };
 
+/* May run twice: early, and again from arena_close. */
 static void release_root(void *resource)
 {
     struct writer *w = resource;
@@ -23,6 +24,7 @@ static void release_root(void *resource)
     w->root = NULL;
 }
 
+/* JSON has no infinities and no NaN; their YAML spellings stand for them. */
 static json_t *convert_float(double value)
 {
     if (isfinite(value))
@@ -30,6 +32,7 @@ static json_t *convert_float(double value)
     return json_string(isnan(value) ? ".nan" : value < 0 ? "-.inf" : ".inf");
 }
 
+/* A null in its place after the message; the writer's `failed` discards the whole. */
 static json_t *convert_integer(struct writer *w, const struct yaml_node *node)
 {
     if (!node->too_wide)
@@ -72,6 +75,7 @@ static void fill(struct writer *w, json_t *json, const struct yaml_node *node)
     }
 }
 
+/* Into memory of the arena: jansson says first how much it needs. */
 static const char *dump(struct writer *w)
 {
     json_t *value = json_array_get(w->root, 0);
@@ -106,6 +110,7 @@ struct flow {
     bool in_plain;
 };
 
+/* To behind the closing quote. f->at may end beyond f->end when there is none. */
 static void skip_quoted(struct flow *f)
 {
     char quote = f->text[f->at++];
@@ -132,6 +137,7 @@ static void skip_property(struct flow *f)
         f->at++;
 }
 
+/* One character, or one whole token of those that may hide a bracket. */
 static void step_flow(struct flow *f)
 {
     char c = f->text[f->at], next = f->at + 1 < f->end ? f->text[f->at + 1] : ' ';
@@ -179,6 +185,7 @@ struct loaded {
     json_t *root; /* owned; NULL: not JSON */
 };
 
+/* May run twice: early, and again from arena_close. */
 static void release_loaded(void *resource)
 {
     struct loaded *loaded = resource;
@@ -230,6 +237,7 @@ static void print_value(struct text *out, json_t *value)
     }
 }
 
+/* Released by the caller, or by arena_close when an allocation escapes in between. */
 static struct loaded *load(struct arena *arena, const char *json)
 {
     struct loaded *loaded = ARENA_NEW(arena, struct loaded);

@@ -11,6 +11,7 @@ enum { MATCHER_KEY_COUNT = sizeof matcher_keys / sizeof *matcher_keys };
 
 /* ---- predicates ---- */
 
+/* The atom whose yaml_type in atoms.def is the matcher's, or -1. */
 static int find_atom(const struct yaml_node *type)
 {
     for (int i = 0; i < ATOM_COUNT; i++)
@@ -19,6 +20,7 @@ static int find_atom(const struct yaml_node *type)
     return -1;
 }
 
+/* Users of both spellings try `re search` here; the help gives the YAML word. */
 static void report_type(struct yaml_reading *y, const struct yaml_node *type)
 {
     const char *words[ATOM_COUNT + 1] = {[ATOM_COUNT] = "expr"};
@@ -42,6 +44,7 @@ static bool check_word(struct yaml_reading *y, int atom, const struct yaml_node 
     return word_expect(set, pattern->text, NULL, pattern->span, y->diags) >= 0;
 }
 
+/* One atom: what the type says, with the pattern as its string. */
 static struct ast_predicate *read_atom(struct yaml_reading *y, const struct yaml_node *type, const struct yaml_node *pattern)
 {
     int atom = find_atom(type);
@@ -81,6 +84,7 @@ static const struct yaml_node *get_given(const struct matcher *m, const char *ke
     return node && (node->kind != YAML_NULL || node->bad) ? node : NULL;
 }
 
+/* The value, or NULL after the message that it is missing. */
 static const struct yaml_node *get_needed(struct yaml_reading *y, const struct matcher *m, const char *key)
 {
     const struct yaml_node *node = get_given(m, key);
@@ -89,6 +93,7 @@ static const struct yaml_node *get_needed(struct yaml_reading *y, const struct m
     return node;
 }
 
+/* `config: skip` beside a config of that name is most likely a mistake. */
 static void warn_skip(struct yaml_reading *y, const struct yaml_node *node)
 {
     for (size_t i = 0; y->configs && y->configs->kind == YAML_MAPPING && i < y->configs->count; i++) {
@@ -119,6 +124,7 @@ static bool read_config_target(struct yaml_reading *y, struct ast_rule *rule, co
     return true;
 }
 
+/* Exactly one of `config` and `spec`. */
 static bool read_target(struct yaml_reading *y, const struct matcher *m, struct ast_rule *rule)
 {
     const struct yaml_node *spec = get_given(m, "spec"), *config = get_given(m, "config");
@@ -137,6 +143,7 @@ static bool read_target(struct yaml_reading *y, const struct matcher *m, struct 
     return true;
 }
 
+/* Everything of an enabled matcher but its label. All faults are reported before it gives up. */
 static bool read_rule(struct yaml_reading *y, const struct matcher *m, struct ast_rule *rule)
 {
     const struct yaml_node *optional = yaml_get(m->body, "optional"), *use = get_given(m, "use");
@@ -153,6 +160,7 @@ static bool read_rule(struct yaml_reading *y, const struct matcher *m, struct as
 
 /* ---- enabled ---- */
 
+/* Python's truth of `enabled`, false when it is absent; both surprises are warnings. */
 static bool read_enabled(struct yaml_reading *y, const struct matcher *m)
 {
     const struct yaml_node *enabled = yaml_get(m->body, "enabled");
@@ -174,6 +182,7 @@ static bool read_enabled(struct yaml_reading *y, const struct matcher *m)
     return truth;
 }
 
+/* Megatron-LM ignores unknown fields silently; here they are warnings, disabled matchers included. */
 static void warn_unknown_keys(struct yaml_reading *y, const struct matcher *m)
 {
     for (size_t i = 0; i < m->body->count; i++) {
@@ -217,6 +226,7 @@ static struct ast_rule *read_matcher(struct yaml_reading *y, const struct matche
 
 /* ---- all of them ---- */
 
+/* `policy` and `matchers` are one declaration, whichever comes first. */
 static struct ast_decl *get_match(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     if (!y->match)

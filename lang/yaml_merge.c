@@ -17,6 +17,7 @@ static uint64_t hash_name(const char *name)
     return hash * 0x9e3779b97f4a7c15u >> 16;
 }
 
+/* The entry of name or the free one where it belongs: linear probing, never full. */
 static struct yaml_entry *find_entry(const struct yaml_table *table, const char *name)
 {
     size_t mask = table->capacity - 1, i = hash_name(name) & mask;
@@ -25,6 +26,7 @@ static struct yaml_entry *find_entry(const struct yaml_table *table, const char 
     return &table->entries[i];
 }
 
+/* Twice the room; the old table stays in the arena, so all of them together are less than twice the last. */
 static void enlarge(struct yaml_table *table)
 {
     struct yaml_table larger = {.arena = table->arena, .capacity = table->capacity ? 2 * table->capacity : 16};
@@ -60,6 +62,7 @@ struct merge {
     int64_t *budget;
 };
 
+/* Keys weigh one each; a shared child weighs every time it is reached. */
 void yaml_measure(struct yaml_node *node)
 {
     node->weight = 1;
@@ -91,6 +94,7 @@ static void add_merged(struct merge *m, const struct yaml_pair *pair)
     *ARENA_PUSH(m->arena, m->pairs, m->count, m->capacity) = (struct yaml_pair){pair->key, pair->value, true};
 }
 
+/* A pair as written: it wins over a merged one, keeps that one's position, and may not repeat. */
 static void add_own(struct merge *m, const struct yaml_pair *pair)
 {
     bool found;
@@ -110,6 +114,7 @@ static void add_own(struct merge *m, const struct yaml_pair *pair)
     diag_note(m->diags, diag, before->key->span, "the first one is here");
 }
 
+/* Every pair is charged with what its value adds to the unfolded tree. */
 static bool merge_mapping(struct merge *m, const struct yaml_node *mapping, struct span span)
 {
     for (size_t i = 0; i < mapping->count; i++) {
@@ -146,6 +151,7 @@ static bool merge_value(struct merge *m, const struct yaml_node *value)
     return true;
 }
 
+/* Only plain `<<`: quoted or tagged it is a string. */
 static bool is_merge_key(const struct yaml_node *key)
 {
     return key->kind == YAML_STRING && !key->quoted && key->size == 2 && !memcmp(key->text, "<<", 2);

@@ -28,12 +28,14 @@ struct printer {
     struct notes head, tail; /* before the first item, after the last */
 };
 
+/* One line of the output, with where it stood. */
 static void add_item(struct printer *p, const void *node, struct span span)
 {
     struct item *item = ARENA_PUSH(p->out->arena, p->items, p->count, p->capacity);
     *item = (struct item){.node = node, .span = span, .order = p->count};
 }
 
+/* Blocks have a line for each of their parts and none of their own. */
 static void collect_decl(struct printer *p, const struct ast_decl *decl)
 {
     bool listed = decl->kind == AST_DECL_prepare || decl->kind == AST_DECL_algorithm;
@@ -49,6 +51,7 @@ static void collect_decl(struct printer *p, const struct ast_decl *decl)
         add_item(p, decl, decl->span);
 }
 
+/* By place; items that came through the same alias keep their order. */
 static int compare_items(const void *a, const void *b)
 {
     const struct item *x = a, *y = b;
@@ -65,11 +68,13 @@ static void append_note(struct arena *arena, struct notes *notes, const struct a
     notes->last = note;
 }
 
+/* In column 1: it stands outside every section. */
 static bool is_outer(const struct ast_comment *comment)
 {
     return source_place(comment->span.source, comment->span.begin).column == 1;
 }
 
+/* Whether no line ends in source[from, to). */
 static bool same_line(const struct source *source, uint32_t from, uint32_t to)
 {
     while (from < to && source->bytes[from] != '\n' && source->bytes[from] != '\r')
@@ -93,6 +98,7 @@ static void attach(struct printer *p, const struct ast_comment *comment, size_t 
     append_note(p->out->arena, notes, comment);
 }
 
+/* Both lists are in the order of the source, so one walk pairs them. */
 static void collect(struct printer *p)
 {
     for (const struct ast_decl *d = p->ast->decls; d; d = d->next)
@@ -107,6 +113,7 @@ static void collect(struct printer *p)
     }
 }
 
+/* Items are mostly printed in their own order: the next one is tried first. */
 static struct item *find_item(struct printer *p, const void *node, struct span span)
 {
     size_t low = 0, high = p->count;
@@ -156,6 +163,7 @@ static bool is_single(const struct notes *notes)
     return notes->first && notes->first == notes->last;
 }
 
+/* The comments before an item, then its indentation. first: print_outer has printed those in column 1. */
 static void open_line(struct printer *p, const struct item *item, bool first, const char *indent)
 {
     const struct note *note = item ? item->before.first : NULL;
@@ -165,6 +173,7 @@ static void open_line(struct printer *p, const struct item *item, bool first, co
     text_add(p->out, indent);
 }
 
+/* The comment behind it, or the end of the line alone. */
 static void close_line(struct printer *p, const struct item *item)
 {
     if (item && is_single(&item->behind)) {
@@ -284,6 +293,7 @@ static bool labels_are_keys(struct arena *arena, const struct ast_rule *rules)
     return true;
 }
 
+/* A mapping by label when that is possible, else a list. */
 static void print_rules(struct printer *p, const struct ast_decl *decl, bool first)
 {
     bool keyed = labels_are_keys(p->out->arena, decl->match.rules);
@@ -345,6 +355,7 @@ static struct item *first_item(struct printer *p, const struct ast_decl *decl)
     return find_item(p, decl, decl->span);
 }
 
+/* An empty block still has its key: it says that there is one. */
 static bool has_items(const struct ast_decl *decl)
 {
     if (decl->kind == AST_DECL_match)
@@ -370,6 +381,7 @@ static void print_section(struct printer *p, enum ast_decl_kind kind)
         sections[kind].print(p, decl, first);
 }
 
+/* Comments that come before everything in column 1 (titles, licences) stay on top whatever is reordered. */
 void ast_format_yaml(struct text *out, const struct ast *ast)
 {
     struct printer p = {.out = out, .ast = ast};

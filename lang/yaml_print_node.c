@@ -21,6 +21,7 @@ void yaml_print_number(struct text *out, const struct ast_number *number)
         yaml_print_double(out, number->value);
 }
 
+/* Words and specs are .qr text; a string is .qr text too, with its quotes. */
 static void print_value(struct text *out, const struct ast_value *value)
 {
     struct text string = text_make(out->arena);
@@ -102,6 +103,7 @@ static const char *strip(const char *text, const char *prefix)
     return strncmp(text, prefix, length) ? text : text + length;
 }
 
+/* The attribute as the .qr formatter prints it, keyword first. */
 static const char *attribute_text(struct arena *arena, const struct ast_attribute *attribute)
 {
     struct text text = text_make(arena);
@@ -130,6 +132,7 @@ static void print_granularity(struct text *out, const struct ast_granularity *g)
     text_add(out, count > 1 ? "]}" : "}");
 }
 
+/* static(lo, none) as [lo, null] */
 static void print_bounds(struct text *out, const struct ast_attribute *attribute)
 {
     text_char(out, '[');
@@ -141,6 +144,7 @@ static void print_bounds(struct text *out, const struct ast_attribute *attribute
     text_add(out, attribute->bounds.has_high ? "]" : "null]");
 }
 
+/* `, key: value`; what no mapping or list says better is the .qr text without its keyword. */
 static void print_attribute(struct text *out, const struct ast_attribute *attribute)
 {
     const char *key = yaml_spec_key(attribute->kind), *text = attribute_text(out->arena, attribute);
@@ -168,6 +172,7 @@ static bool says_twice(const struct ast_spec *spec)
     return false;
 }
 
+/* A name alone stays a word. `base` is named when the spec changes it with `with` or by a new format. */
 void yaml_print_spec(struct text *out, const struct ast_spec *spec)
 {
     const struct ast_attribute *format = spec->attributes && spec->attributes->kind == AST_FORMAT ? spec->attributes : NULL;
@@ -201,6 +206,7 @@ static bool same_role(const struct ast_slot *a, const struct ast_slot *b)
     return a->module == b->module && a->role == b->role;
 }
 
+/* Resolving refuses such pairs; a mapping cannot even hold them. */
 static bool same_slot(const struct ast_slot *a, const struct ast_slot *b)
 {
     return same_role(a, b) && a->key == b->key && a->index == b->index && a->name.size == b->name.size &&
@@ -264,6 +270,7 @@ static const struct ast_slot *print_role(struct text *out, const struct ast_slot
     return slot;
 }
 
+/* Roles in order; those of the module share one mapping at the end. Gives the next separator. */
 static const char *print_slots(struct text *out, const struct ast_slot *slot, const char *separator)
 {
     bool in_module = false;
@@ -340,6 +347,7 @@ static void print_map(struct text *out, const struct ast_decl *config)
     text_char(out, '}');
 }
 
+/* Payloads as they came when they read back as opaque, then mappings, then .qr text. */
 void yaml_print_config(struct text *out, const struct ast_decl *config)
 {
     bool only_extra = config->config.extra && !config->config.base.text && !config->config.slots && !config->config.schedule.text;
@@ -379,6 +387,7 @@ static void print_target(struct text *out, const struct ast_rule *rule)
     }
 }
 
+/* A single atom is a type and its pattern, anything else an expression. */
 static void print_pattern(struct text *out, const struct ast_predicate *predicate)
 {
     if (predicate->kind == AST_ATOM) {

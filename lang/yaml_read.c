@@ -23,6 +23,7 @@ bool yaml_check_string(struct yaml_reading *y, const struct yaml_node *node)
     return false;
 }
 
+/* For strings what they hold is checked too. */
 bool yaml_expect(struct yaml_reading *y, const struct yaml_node *node, enum yaml_kind kind, const char *what)
 {
     if (node->kind == kind && !node->bad)
@@ -67,12 +68,14 @@ static bool is_bare_name(const char *text)
     return !first;
 }
 
+/* Quoted marks names that .qr must quote, as its own parser does. */
 struct ast_name yaml_ast_name(struct yaml_reading *y, const struct yaml_node *node)
 {
     const char *text = yaml_name(y->arena, node);
     return (struct ast_name){text, !is_bare_name(text), node->span};
 }
 
+/* Declarations keep the order of the text. */
 static void append_decl(struct yaml_reading *y, struct ast_decl *decl)
 {
     *y->end = decl;
@@ -111,11 +114,13 @@ struct ast_predicate *yaml_predicate(struct yaml_reading *y, const struct yaml_n
 
 /* ---- files of other systems ---- */
 
+/* config_to_dict's envelope. */
 static bool is_torchao(const struct yaml_node *root)
 {
     return yaml_get(root, "_type") && yaml_get(root, "_data");
 }
 
+/* A file of coreai_opt has `quantization_config` with its own keys, and perhaps shared specs. */
 static bool is_coreai(const struct yaml_node *root)
 {
     static const char *const keys[] = {"global_config", "module_type_configs", "module_name_configs", "execution_mode"};
@@ -131,6 +136,7 @@ static bool is_quark(const struct yaml_node *root)
     return yaml_get(root, "global_quant_config") || yaml_get(root, "pre_quant_opt_config");
 }
 
+/* config.json of a model, or the inner mapping alone. Asked last: coreai_opt shares the first key. */
 static bool is_hugging_face(const struct yaml_node *root)
 {
     return yaml_get(root, "quantization_config") || yaml_get(root, "quant_method");
@@ -184,6 +190,7 @@ static void report_unknown_key(struct yaml_reading *y, const struct yaml_node *k
     yaml_help_nearest(y, diag, key->text, words, KEY_COUNT);
 }
 
+/* Dispatch by yaml_keys.def. */
 static void read_key(struct yaml_reading *y, const struct yaml_pair *pair)
 {
     for (size_t i = 0; i < KEY_COUNT; i++)

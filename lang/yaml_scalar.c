@@ -22,6 +22,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* One character of the set. */
 static bool take(struct scan *s, const char *set)
 {
     bool taken = s->at < s->end && *s->at && strchr(set, *s->at);
@@ -29,6 +30,7 @@ static bool take(struct scan *s, const char *set)
     return taken;
 }
 
+/* As many as there are; gives their number. */
 static size_t take_all(struct scan *s, const char *set)
 {
     const char *begin = s->at;
@@ -97,6 +99,7 @@ struct magnitude {
     bool too_wide;
 };
 
+/* Wraps when it is too wide; only the flag and the double count then. */
 static void push_digit(struct magnitude *m, unsigned base, unsigned digit)
 {
     m->too_wide |= __builtin_mul_overflow(m->value, (uint64_t)base, &m->value);
@@ -122,6 +125,7 @@ static struct magnitude read_sixties(struct scan s)
     return total;
 }
 
+/* Bases 2, 8, 10 and 16, behind the prefix that 2 and 16 have. */
 static struct magnitude read_digits(struct scan s, unsigned base)
 {
     struct magnitude m = {0};
@@ -144,6 +148,7 @@ static bool has_digit_after_prefix(struct scan s, int base)
     return false;
 }
 
+/* The text is known to be an integer of that base. -2^63 fits, 2^63 does not. */
 static const char *set_integer(struct yaml_node *node, int base)
 {
     struct scan s = {node->text, node->text + node->size};
@@ -174,6 +179,7 @@ static void take_exponent(struct scan *s, bool tagged)
         *s = exponent;
 }
 
+/* The resolver's expression; tagged floats may also be integers and leave the exponent's sign out. */
 static enum float_form float_form(const char *text, size_t size, bool tagged)
 {
     struct scan s = {text, text + size};
@@ -233,6 +239,7 @@ static double read_float_sixties(struct arena *arena, const char *text, size_t s
     return *text == '-' ? -total : total;
 }
 
+/* The text is known to be a float of that form. */
 static void set_float(struct arena *arena, struct yaml_node *node, enum float_form form)
 {
     const char *text = node->text;
@@ -304,6 +311,7 @@ static bool take_time(struct scan *s)
     return s->at == s->end || (take(s, ":") && take_digits(s, 2, 2) && s->at == s->end);
 }
 
+/* A date of full width, or any date with a time. */
 static bool is_timestamp(const char *text, size_t size)
 {
     struct scan s = {text, text + size};
@@ -316,6 +324,7 @@ static bool is_timestamp(const char *text, size_t size)
 
 /* ---- the whole ---- */
 
+/* The order of PyYAML's resolvers does not matter: no text fits two of them. */
 static const char *set_implicit(struct arena *arena, struct yaml_node *node)
 {
     enum float_form form;
@@ -333,6 +342,7 @@ static const char *set_implicit(struct arena *arena, struct yaml_node *node)
     return NULL;
 }
 
+/* Tagged bools are compared without case, untagged ones are not. */
 static const char *set_bool(struct yaml_node *node)
 {
     char lower[6] = "";
@@ -346,6 +356,7 @@ static const char *set_bool(struct yaml_node *node)
     return NULL;
 }
 
+/* type: the tag's last part. */
 static const char *set_tagged(struct arena *arena, struct yaml_node *node, const char *type)
 {
     if (!strcmp(type, "str"))

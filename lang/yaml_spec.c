@@ -63,6 +63,7 @@ static bool print_scale(struct yaml_reading *y, struct text *out, const struct y
     return good;
 }
 
+/* [lo, hi] with null for an open end */
 static bool print_static(struct yaml_reading *y, struct text *out, const struct yaml_node *node)
 {
     if (node->kind != YAML_SEQUENCE || node->count != 2) {
@@ -77,6 +78,7 @@ static bool print_static(struct yaml_reading *y, struct text *out, const struct 
     return good;
 }
 
+/* The keyword stands in the key, so the value is what follows it in the .qr spelling. */
 static bool print_attribute(struct yaml_reading *y, struct text *out, enum ast_attribute_kind kind, const struct yaml_node *node)
 {
     switch (kind) {
@@ -131,6 +133,7 @@ static bool print_base(struct yaml_reading *y, struct text *out, const struct ya
     return true;
 }
 
+/* The base, and the format that replaces its own when both are given. */
 static struct ast_spec *read_head(struct yaml_reading *y, const struct yaml_node *map)
 {
     const struct yaml_node *base = yaml_get(map, "base"), *format = yaml_get(map, "format");
@@ -159,6 +162,7 @@ static void report_attribute(struct yaml_reading *y, const struct yaml_node *key
     yaml_help_nearest(y, diag, key->text, spec_keys, AST_ATTRIBUTE_COUNT);
 }
 
+/* Attributes in the order of the mapping. A faulty head is reported, and the attributes are checked all the same. */
 static struct ast_spec *read_map(struct yaml_reading *y, const struct yaml_node *map)
 {
     struct ast_spec *spec = read_head(y, map);

@@ -25,6 +25,7 @@ void yaml_print_double(struct text *out, double value)
 
 /* ---- names ---- */
 
+/* Integral floats are spelled as the integer they equal. */
 static const char *name_float(struct arena *arena, double value)
 {
     struct text text = text_make(arena);
@@ -37,6 +38,7 @@ static const char *name_float(struct arena *arena, double value)
     return text_string(&text);
 }
 
+/* The type and the canonical value; NULL for strings and collections. */
 static const char *name_typed(struct arena *arena, const struct yaml_node *node)
 {
     switch (node->kind) {
@@ -95,12 +97,14 @@ void yaml_print_name(struct text *out, const char *name)
 
 /* ---- strings ---- */
 
+/* Fewer than YAML allows: none that any context gives a meaning. */
 static bool is_plain_character(char c, bool first)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
            (!first && strchr("-+/", c) && c);
 }
 
+/* Safe characters that the resolver leaves a string. */
 static bool is_plain(struct arena *arena, const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
@@ -132,6 +136,7 @@ static size_t decode(const char *bytes, size_t size, uint32_t *code)
     return length;
 }
 
+/* The short escapes everyone knows, numbers for the rest. */
 static void print_escape(struct text *out, uint32_t c)
 {
     if (c == '\n' || c == '\t' || c == '\r')

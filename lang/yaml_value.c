@@ -31,6 +31,7 @@ struct reader {
     bool over; /* a document was read to its end */
 };
 
+/* Safe to run twice: libyaml zeroes what it deletes. */
 static void close_reader(void *resource)
 {
     struct reader *r = resource;
@@ -70,6 +71,7 @@ static struct span event_span(struct reader *r)
     return (struct span){r->source, begin, locate(r, r->event.end_mark)};
 }
 
+/* The one character at a mark. */
 static struct span point(struct reader *r, yaml_mark_t mark)
 {
     uint32_t at = locate(r, mark);
@@ -78,6 +80,7 @@ static struct span point(struct reader *r, yaml_mark_t mark)
 
 /* ---- libyaml's errors ---- */
 
+/* The three mistakes that users of Megatron's form make. */
 static void help_with_syntax(struct reader *r, struct diag *diag, uint32_t at)
 {
     const char *text = r->source->bytes;
@@ -89,6 +92,7 @@ static void help_with_syntax(struct reader *r, struct diag *diag, uint32_t at)
         diag_help(r->diags, diag, "a value that begins with `%c` needs quotes", text[at]);
 }
 
+/* libyaml's problem at its place, and the context it was reading as a note. */
 static void report_syntax(struct reader *r)
 {
     yaml_parser_t *p = &r->parser;
@@ -120,6 +124,7 @@ static struct yaml_node *new_node(struct reader *r, enum yaml_kind kind)
     return node;
 }
 
+/* Anchors are known from their first character on, so that a node that contains itself is told apart. */
 static void set_anchor(struct reader *r, const yaml_char_t *anchor, struct yaml_node *node)
 {
     if (!anchor)
@@ -136,6 +141,7 @@ static void set_anchor(struct reader *r, const yaml_char_t *anchor, struct yaml_
     *ARENA_PUSH(r->arena, r->nodes, r->node_count, r->node_capacity) = node;
 }
 
+/* Stands where something was reported, so that nothing more is said about it. */
 static struct yaml_node *bad_node(struct reader *r)
 {
     struct yaml_node *node = new_node(r, YAML_NULL);
@@ -202,6 +208,7 @@ static void check_value(struct reader *r, struct yaml_node *node)
     node->bad = true;
 }
 
+/* Keys and values come in turn; a pair with an unusable key is dropped whole. */
 static void add_to_mapping(struct reader *r, struct frame *frame, struct yaml_node *node)
 {
     struct yaml_node *mapping = frame->node;
@@ -216,6 +223,7 @@ static void add_to_mapping(struct reader *r, struct frame *frame, struct yaml_no
     frame->key = NULL;
 }
 
+/* Into the innermost open collection, or as the root. */
 static void add_node(struct reader *r, struct yaml_node *node)
 {
     if (!r->depth) {
@@ -232,6 +240,7 @@ static void add_node(struct reader *r, struct yaml_node *node)
     *ARENA_PUSH(r->arena, frame->node->items, frame->node->count, frame->capacity) = node;
 }
 
+/* libyaml has resolved the handle: `!!x` arrives as tag:yaml.org,2002:x. */
 static bool check_tag(struct reader *r, struct yaml_node *node, const char *tag)
 {
     if (yaml_tag_known(tag, node->kind))
@@ -281,6 +290,7 @@ static bool add_scalar(struct reader *r)
     return true;
 }
 
+/* The depth is bounded here, before anything below it is read. */
 static bool open_collection(struct reader *r, enum yaml_kind kind, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     struct yaml_node *node = new_node(r, kind);
@@ -294,6 +304,7 @@ static bool open_collection(struct reader *r, enum yaml_kind kind, const yaml_ch
     return true;
 }
 
+/* Merges and measures it, then hands it to its parent. */
 static bool close_collection(struct reader *r)
 {
     struct yaml_node *node = r->frames[--r->depth].node;
@@ -367,6 +378,7 @@ static bool handle_event(struct reader *r)
 
 /* ---- entries ---- */
 
+/* NULL after a message. The parser is deferred before anything else can escape. */
 static struct reader *open_reader(struct arena *arena, struct source *source, uint32_t begin, uint32_t end, struct diags *diags)
 {
     struct reader *r = ARENA_NEW(arena, struct reader);
@@ -412,6 +424,7 @@ static struct yaml_document *read_range(struct arena *arena, struct source *sour
     return r ? r->document : ARENA_NEW(arena, struct yaml_document);
 }
 
+/* libyaml takes a BOM for a character once the encoding is given, so it is left out here. */
 struct yaml_document *yaml_read(struct arena *arena, struct source *source, struct diags *diags)
 {
     uint32_t bom = source->size >= 3 && !memcmp(source->bytes, "\xef\xbb\xbf", 3) ? 3 : 0;
