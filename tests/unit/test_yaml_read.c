@@ -447,6 +447,57 @@ static void example_recipes_translate(void **state)
         check_translation(b, read_file(b, arena_printf(&b->arena, "tests/recipes/%s", names[i])));
 }
 
+/* ---- memory ---- */
+
+/* malloc until the count is used up. */
+static void *allocate_some(void *user, size_t size)
+{
+    int *left = user;
+    return (*left)-- > 0 ? malloc(size) : NULL;
+}
+
+static void release_some(void *user, void *memory, size_t size)
+{
+    (void)user;
+    (void)size;
+    free(memory);
+}
+
+/* True when there were enough chunks. Nothing may leak when there were not. */
+static bool read_with(const char *text, int chunks)
+{
+    struct allocator allocator = {allocate_some, release_some, &chunks};
+    struct bench b;
+    jmp_buf escape;
+    arena_init(&b.arena, &allocator);
+    b.arena.escape = &escape;
+    volatile bool enough = false;
+    if (!setjmp(escape)) {
+        struct source *source = bench_source(&b, text);
+        struct text out = text_make(&b.arena);
+        ast_format_yaml(&out, ast_parse(&b.arena, source, &b.diags));
+        enough = true;
+    }
+    arena_close(&b.arena);
+    return enough;
+}
+
+static void survives_failed_allocations(void **state)
+{
+    struct bench *b = *state;
+    struct text text = text_make(&b->arena);
+    text_add(&text, "configs:\n");
+    for (int i = 0; i < 400; i++)
+        text_printf(&text, "  c%d: &c%d {x: {y: [%d, \"a\"]}, z: 1.5}\n", i, i, i);
+    text_add(&text, "matchers:\n");
+    for (int i = 0; i < 100; i++)
+        text_printf(&text, "  m%d: {type: expr, pattern: \"glob \\\"*%d\\\"\", config: c%d, enabled: yes}\n", i, i, i);
+    int chunks = 0;
+    while (!read_with(text.bytes, chunks))
+        chunks++;
+    assert_true(chunks > 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -455,6 +506,7 @@ int main(void)
         BENCH_TEST(warns_about_matchers),  BENCH_TEST(refuses_bad_configs),  BENCH_TEST(refuses_bad_specs),
         BENCH_TEST(refuses_bad_tops),      BENCH_TEST(recognises_foreign_files), BENCH_TEST(keeps_comments),
         BENCH_TEST(manual_examples_read),  BENCH_TEST(example_recipes_translate),
+        BENCH_TEST(survives_failed_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
