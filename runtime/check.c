@@ -33,6 +33,7 @@ static int compare_strings(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Sorts, drops repetitions, and says how many are left. */
 static size_t unique(const char **names, size_t count)
 {
     size_t kept = 0;
@@ -44,6 +45,7 @@ static size_t unique(const char **names, size_t count)
     return kept;
 }
 
+/* The path in front of the last dot; NULL for a name without one. */
 static const char *cut_last(struct arena *arena, const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -76,6 +78,8 @@ static void list_modules(struct checking *c)
 
 /* ---- rules ---- */
 
+/* One pass over the plan, which has matched every tensor already. A rule passed over as unknown is remembered with
+ * the first tensor it happened for. */
 static void count_wins(struct checking *c)
 {
     for (size_t i = 0; i < c->plan->count; i++) {
@@ -127,6 +131,8 @@ static const char *lone_pattern(const struct ast_predicate *p)
     return p->kind == AST_ATOM && !strcmp(atom_rows[p->atom].field, "module") ? p->pattern.bytes : NULL;
 }
 
+/* The message a misspelt rule gets. The help is the most specific that applies: a container it names, a name within
+ * two edits, or the word `optional`. */
 static void report_unmatched(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
@@ -143,6 +149,8 @@ static void report_unmatched(struct checking *c, size_t index)
         diag_help(diags, diag, "write `optional` before a rule that may match nothing");
 }
 
+/* A rule that wins nowhere is an error when it matches nothing, and a warning when others come first each time. What
+ * cannot be decided is neither: check_unknown speaks of it. */
 static void check_rule(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
@@ -155,6 +163,8 @@ static void check_rule(struct checking *c, size_t index)
         report_unmatched(c, index);
 }
 
+/* Only for rules that win nowhere: one that wins for some tensors and is undecided for others works as its writer
+ * meant. */
 static void check_unknown(struct checking *c, size_t index)
 {
     if (c->unknowns[index] && !c->wins[index])
@@ -169,6 +179,7 @@ struct quantity {
     double value;
 };
 
+/* The six comparisons of `expect`, on doubles. */
 static bool compare_numbers(double a, enum ast_comparison op, double b)
 {
     switch (op) {
@@ -188,6 +199,8 @@ static bool compare_numbers(double a, enum ast_comparison op, double b)
     return false;
 }
 
+/* bits_per_weight = 8 · bytes after / elements; size_ratio = bytes after / bytes before; bytes = bytes after;
+ * quantized_fraction = quantized elements / elements; all over the whole model. */
 static void expect_quantity(struct checking *c, const struct ast_expect *e)
 {
     const struct quern_totals *t = &c->plan->totals;
@@ -224,6 +237,7 @@ static struct subject expected_subject(struct checking *c, const struct ast_expe
     return subject;
 }
 
+/* `none` wants no rule at all, `skip` a rule that skips, a config that very config. */
 static void expect_name(struct checking *c, const struct recipe_expect *expect)
 {
     const struct ast_expect *e = expect->ast;
@@ -240,6 +254,7 @@ static void expect_name(struct checking *c, const struct recipe_expect *expect)
         diag_note(c->session->diags, diag, rule->span, "by this rule");
 }
 
+/* Quantities need sizes: they are left out when the model is a list of bare names or the plan has errors. */
 static void check_expectations(struct checking *c, bool quantities)
 {
     for (size_t i = 0; i < c->recipe->expect_count; i++)
@@ -251,6 +266,7 @@ static void check_expectations(struct checking *c, bool quantities)
 
 /* ---- the whole ---- */
 
+/* The order of messages: tensors in name order, groups, then rules and expectations as written. */
 static void check_tensors(struct checking *c)
 {
     bool ok = plan_fill(c->session, c->plan);

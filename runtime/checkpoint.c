@@ -12,6 +12,7 @@
 
 enum { SMALL_FILE_MAX = 256 * 1024 * 1024 };
 
+/* Output files are numbered in the order of the input's files; a single one has the usual name. */
 struct checkpoint *checkpoint_new(struct session *session, const struct quern_model *input)
 {
     struct checkpoint *c = ARENA_NEW(session->arena, struct checkpoint);
@@ -26,6 +27,7 @@ struct checkpoint *checkpoint_new(struct session *session, const struct quern_mo
     return c;
 }
 
+/* Tensors are kept by address: their offsets are filled in later, when the whole file is known. */
 void checkpoint_add(struct checkpoint *c, size_t shard, struct stored *tensor)
 {
     struct out_shard *s = &c->shards[shard];
@@ -49,6 +51,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp((*(struct stored *const *)a)->name, (*(struct stored *const *)b)->name);
 }
 
+/* Across all files, since readers merge them. Leaves the tensors sorted by name for the index. */
 static bool check_names(struct checkpoint *c, const char *path)
 {
     size_t at = 0;
@@ -64,6 +67,7 @@ static bool check_names(struct checkpoint *c, const char *path)
     return true;
 }
 
+/* Purely arithmetic: no file exists yet when this says that a model cannot be written. */
 bool checkpoint_lay_out(struct checkpoint *c, const char *path)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -75,6 +79,7 @@ bool checkpoint_lay_out(struct checkpoint *c, const char *path)
     return check_names(c, path);
 }
 
+/* Takes the disk space first, so that a disk that is too small is found before hours of work. */
 bool checkpoint_create(struct checkpoint *c, struct output *out)
 {
     for (size_t i = 0; i < c->count; i++) {
@@ -109,6 +114,7 @@ static bool write_index(struct checkpoint *c, struct output *out)
     return output_write(out, "model.safetensors.index.json", text.bytes, text.size);
 }
 
+/* Every file is on the disk before the directory gets its name. */
 bool checkpoint_finish(struct checkpoint *c, struct output *out)
 {
     for (size_t i = 0; i < c->count; i++)
@@ -125,6 +131,7 @@ static const char *const small_files[] = {
     "spiece.model",       "tokenizer*",        "vocab.*",
 };
 
+/* Weights of other formats, subfolders and whatever else lies beside a model stay where they are. */
 static bool is_small_file(const char *name)
 {
     for (size_t i = 0; i < sizeof small_files / sizeof *small_files; i++)
@@ -152,6 +159,7 @@ static void close_directory(void *resource)
     closedir(resource);
 }
 
+/* The order of a directory's entries does not matter: each is copied under its own name. */
 bool checkpoint_copy_files(struct session *session, const struct quern_model *input, struct output *out)
 {
     DIR *dir = opendir(input->directory);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "runtime/report.h"
 
+/* A model without config.json is fine; one that is unreadable or no JSON object is an error, for it would be lost. */
 bool config_read(struct session *session, const struct quern_model *model, struct config_file *config)
 {
     json_error_t error;
@@ -25,6 +26,7 @@ bool config_read(struct session *session, const struct quern_model *model, struc
     return json_is_object(config->json->value) || REPORT_ABOUT(session->diags, bad_config, config->path, "expected a JSON object");
 }
 
+/* A null there means the same as nothing. */
 json_t *config_quantization(const struct config_file *config)
 {
     static const char *const keys[] = {"quantization_config", "compression_config"};
@@ -53,12 +55,15 @@ struct writing {
     size_t own; /* tensors in the quern format */
 };
 
+/* The tensor's name without its last segment. */
 static json_t *module_name(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot ? json_stringn(name, (size_t)(dot - name)) : json_string("");
 }
 
+/* The words of compressed-tensors. A matrix per token is one per row: its strategy is `channel`. Two-level scales
+ * make groups `tensor_group`. */
 static const char *strategy_word(const struct spec *spec)
 {
     switch (spec->granularity) {
@@ -109,6 +114,7 @@ static json_t *make_input(struct writing *w, const struct plan_item *item)
     return json_null();
 }
 
+/* Specs are compared by value: two configs that say the same share a group. */
 static bool same_group(const struct plan_item *a, const struct plan_item *b)
 {
     const struct spec *s = config_input(a->config), *t = config_input(b->config);
@@ -140,6 +146,8 @@ static bool is_ignored(const struct plan_item *item)
     return dot && !strcmp(dot, ".weight") && item->stored->rank >= 2;
 }
 
+/* Either a target, or ignored, or none of a reader's business (vectors, buffers, embeddings that are not named
+ * weight). */
 static void add_item(struct writing *w, const struct plan_item *item)
 {
     if (item->spec && item->consumer->listed)
@@ -200,6 +208,7 @@ static void add_member(struct text *text, const struct config_file *config, cons
     text_add(text, "\n}\n");
 }
 
+/* Nothing quantized and no old file: no config.json. */
 bool config_write(struct session *session, const struct config_file *config, const struct quern_plan *plan, struct output *out)
 {
     struct writing w = {.session = session, .plan = plan};
@@ -227,6 +236,7 @@ static void print_object(struct session *session, struct text *text, const struc
     json_drop(again);
 }
 
+/* For dequantized models. A file that held nothing but quantization_config is not written at all. */
 bool config_write_plain(struct session *session, const struct config_file *config, struct output *out)
 {
     struct text text = text_make(session->arena);

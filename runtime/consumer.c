@@ -14,11 +14,13 @@ static bool is_format(const struct format *format, const char *name)
     return !built_in && format_same(format, format_find(name));
 }
 
+/* The scale types that loaders of compressed-tensors cast to the model's own. */
 static bool has_float_scale(const struct spec *s)
 {
     return is_format(s->scale, "f32") || is_format(s->scale, "f16") || is_format(s->scale, "bf16");
 }
 
+/* Axes count from the end when negative. */
 static int normal_axis(int axis, int rank)
 {
     return axis < 0 ? axis + rank : axis;
@@ -37,6 +39,7 @@ static bool has_layout(const struct placement *p, enum layout layout)
     return p->spec->layout == LAYOUT_lsb || p->spec->layout == layout;
 }
 
+/* One scale a row of a matrix, whichever way the recipe says it. */
 static bool is_per_row(const struct placement *p)
 {
     const struct spec *s = p->spec;
@@ -59,11 +62,15 @@ static bool has_plain_zero(const struct placement *p)
     return p->spec->scheme == SCHEME_asymmetric && p->spec->zero == ZERO_int && p->spec->granularity != GRANULARITY_tensor;
 }
 
+/* bf16 and f16 are types of their own: the tensor keeps its name and changes its dtype. */
 static bool holds_dense(const struct placement *p)
 {
     return !p->spec->scale && (is_format(p->spec->format, "bf16") || is_format(p->spec->format, "f16"));
 }
 
+/* The default of integer weights at any width, int8 included, since compressed-tensors' int-quantized asks for
+ * quantized inputs. Unsigned formats fit as well: their code is the signed one plus 2^(B-1), which is what is stored.
+ * */
 static bool holds_pack_quantized(const struct placement *p)
 {
     const struct spec *s = p->spec;
@@ -81,6 +88,7 @@ static bool holds_int_quantized(const struct placement *p)
            (s->granularity == GRANULARITY_tensor || is_per_row(p)) && holds_pack_quantized(p);
 }
 
+/* Groups of 16 under one f32 factor of the whole tensor. */
 static bool holds_nvfp4(const struct placement *p)
 {
     const struct spec *s = p->spec;
@@ -88,6 +96,7 @@ static bool holds_nvfp4(const struct placement *p)
            !s->super && has_layout(p, LAYOUT_lsb) && is_per_group(p, 16);
 }
 
+/* OCP MX: groups of 32, a power of two each. */
 static bool is_mx(const struct placement *p, const char *format)
 {
     const struct spec *s = p->spec;
@@ -104,6 +113,7 @@ static bool holds_mxfp8(const struct placement *p)
     return is_mx(p, "fp8_e4m3") && has_layout(p, LAYOUT_byte);
 }
 
+/* e4m3 alone: compressed-tensors has no e5m2. */
 static bool holds_float_quantized(const struct placement *p)
 {
     const struct spec *s = p->spec;
@@ -111,6 +121,7 @@ static bool holds_float_quantized(const struct placement *p)
            (s->granularity == GRANULARITY_tensor || is_per_row(p));
 }
 
+/* Whatever is left, of any shape; the last row. */
 static bool holds_quern(const struct placement *p)
 {
     (void)p;
@@ -137,6 +148,7 @@ static const struct part parts[] = {
 #undef PART
 };
 
+/* Parts of a consumer stand together, but nothing depends on it. */
 const struct part *consumer_next_part(const struct consumer *consumer, const struct part *after)
 {
     const struct part *end = parts + sizeof parts / sizeof *parts;
@@ -154,6 +166,7 @@ const struct consumer *consumer_find(const char *word)
     return NULL;
 }
 
+/* Rows are in order of preference and the last holds everything, so this ends. */
 const struct consumer *consumer_choose(const struct placement *p)
 {
     const struct consumer *c = consumers;
@@ -162,6 +175,7 @@ const struct consumer *consumer_choose(const struct placement *p)
     return c;
 }
 
+/* The recipe's spec stays what reports print; only kernels see this one. */
 struct spec consumer_spec(const struct consumer *consumer, const struct spec *spec)
 {
     struct spec copy = *spec;
@@ -170,6 +184,7 @@ struct spec consumer_spec(const struct consumer *consumer, const struct spec *sp
     return copy;
 }
 
+/* `input` alone and `input[0]` both answer here; an input that is off is none. */
 const struct spec *config_input(const struct config *config)
 {
     bool off = false;
@@ -178,12 +193,14 @@ const struct spec *config_input(const struct config *config)
 
 /* ---- parts ---- */
 
+/* `format` and `scale` stand for the type that files have for one code or scale of the spec. */
 static int part_dtype(const struct part *part, const struct spec *spec)
 {
     const struct format *format = part->dtype == DTYPE_format ? spec->format : part->dtype == DTYPE_scale ? spec->scale : NULL;
     return format ? (int)format->dtype : part->dtype;
 }
 
+/* What a tensor has follows from its spec: symmetric ones have no zero points, plain ones no scales. */
 static bool has_part(const struct part *part, const struct kernel_storage *storage)
 {
     switch (part->role) {
@@ -206,6 +223,7 @@ static void set_shape(struct stored *t, int rank, const int64_t *shape)
     t->shape = shape;
 }
 
+/* One size or two; the rank decides how many count. */
 static int64_t *new_shape(struct arena *arena, int64_t first, int64_t second)
 {
     int64_t *shape = ARENA_ARRAY(arena, 2, int64_t);
@@ -214,6 +232,7 @@ static int64_t *new_shape(struct arena *arena, int64_t first, int64_t second)
     return shape;
 }
 
+/* Shapes as file-formats.md §2.2's table gives them, out = rows, in = columns. */
 static void shape_part(struct arena *arena, const struct part *part, const struct placement *p, const struct spec *spec,
                        const struct kernel_storage *s, struct stored *t)
 {
@@ -246,6 +265,7 @@ static void shape_part(struct arena *arena, const struct part *part, const struc
     }
 }
 
+/* The same function names parts for the writer and says what the reader must find. */
 bool consumer_part(struct arena *arena, const struct part *part, const struct placement *p, const struct spec *spec,
                    const struct kernel_storage *storage, struct stored *stored)
 {

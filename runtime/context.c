@@ -38,6 +38,7 @@ static void release_counted(void *user, void *memory, size_t size)
     atomic_fetch_sub(&c->used, size);
 }
 
+/* Handles come from here before they have an arena; running out is remembered without taking memory for it. */
 void *context_allocate(struct quern_context *context, size_t size)
 {
     void *memory = allocate_counted(context, size);
@@ -58,6 +59,7 @@ void context_release(struct quern_context *context, void *memory, size_t size)
 
 /* ---- life ---- */
 
+/* base is the host's allocator; everything in the library goes through the counting one around it. */
 static void fill_context(struct quern_context *c, const struct quern_context_options *options, struct allocator base)
 {
     *c = (struct quern_context){.base = base};
@@ -70,6 +72,7 @@ static void fill_context(struct quern_context *c, const struct quern_context_opt
     diags_init(&c->diags, &c->messages);
 }
 
+/* The context itself is taken from the host's allocator and is not counted. */
 enum quern_status quern_context_create(const struct quern_context_options *options, quern_context **context)
 {
     struct allocator base = {allocate_malloc, release_free, NULL};
@@ -90,6 +93,7 @@ enum quern_status quern_context_create(const struct quern_context_options *optio
     return status;
 }
 
+/* Handles opened from it must be closed first: their memory is counted here. */
 void quern_context_destroy(quern_context *context)
 {
     if (!context)
@@ -120,6 +124,7 @@ static const struct source *keep_source(struct arena *arena, const struct source
     return *last_copy;
 }
 
+/* The message with its places and remarks, in the order they were made. */
 static void keep_diag(struct quern_context *c, const struct diag *diag, const struct source **from, const struct source **copy)
 {
     struct span span = diag->span;
@@ -136,6 +141,7 @@ static void keep_diag(struct quern_context *c, const struct diag *diag, const st
     }
 }
 
+/* Messages beyond the limit were counted and not kept; the count is carried over. */
 static void copy_diags(struct quern_context *c, const struct diags *diags)
 {
     const struct source *from = NULL, *copy = NULL;
@@ -189,6 +195,7 @@ static bool run_trapped(struct trap *trap, session_body *body, struct session *s
     return true;
 }
 
+/* Two arenas share one recovery point: whichever runs dry, both get their old one back. */
 bool session_try(struct session *session, struct arena *other, session_body *body, void *call, enum quern_status *status)
 {
     struct trap trap = {{session->arena, other}, {session->arena->escape, other ? other->escape : NULL}};
@@ -199,11 +206,13 @@ bool session_try(struct session *session, struct arena *other, session_body *bod
     return done;
 }
 
+/* The nearest recovery point outside: the failure goes on as if it had not been stopped. */
 void session_escape(struct session *session)
 {
     longjmp(*session->arena->escape, 1);
 }
 
+/* Scratch memory, messages included, is gone when this returns; what outlives the call was copied. */
 enum quern_status context_enter(struct quern_context *context, struct arena *handle, session_body *body, void *call)
 {
     struct arena arena;
@@ -229,6 +238,7 @@ static const struct {
     {DIAG_out_of_memory, QUERN_LIMIT}, {DIAG_tensor_too_large, QUERN_LIMIT},
 };
 
+/* The first error decides: later ones often follow from it. */
 enum quern_status diags_status(const struct diags *diags)
 {
     const struct diag *d = diags->first;
@@ -247,6 +257,7 @@ static const char exhausted_json[] =
     "[\n  {\n    \"code\": \"Q0006\",\n    \"severity\": \"error\",\n    \"title\": \"no memory left\",\n"
     "    \"message\": \"no memory left\",\n    \"remarks\": []\n  }\n]";
 
+/* Memory that ran out counts as an error although no message could be made of it. */
 unsigned quern_error_count(const quern_context *context)
 {
     return context->diags.errors + context->exhausted_count;
@@ -278,6 +289,7 @@ static const char *print_messages(struct quern_context *c, bool color, bool json
     return text_string(&out);
 }
 
+/* One string for all; the lock keeps a message of another thread from tearing it. */
 const char *quern_diagnostics_text(quern_context *context, bool color)
 {
     pthread_mutex_lock(&context->lock);
@@ -287,6 +299,7 @@ const char *quern_diagnostics_text(quern_context *context, bool color)
     return text;
 }
 
+/* An array that a program can read; when memory ran out it has that one message, since no other is sure to be whole. */
 const char *quern_diagnostics_json(quern_context *context)
 {
     pthread_mutex_lock(&context->lock);
@@ -296,6 +309,7 @@ const char *quern_diagnostics_json(quern_context *context)
     return text;
 }
 
+/* Strings handed out before are gone with the messages. */
 void quern_diagnostics_clear(quern_context *context)
 {
     pthread_mutex_lock(&context->lock);
@@ -306,6 +320,7 @@ void quern_diagnostics_clear(quern_context *context)
     pthread_mutex_unlock(&context->lock);
 }
 
+/* For hosts that show one line. */
 const char *quern_context_error(const quern_context *context)
 {
     const char *text = context->exhausted ? "no memory left" : "";

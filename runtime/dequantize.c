@@ -27,6 +27,7 @@ struct run {
     struct quern_progress progress;
 };
 
+/* A task of the pool: its own buffer, its own range of the output file. */
 static void write_piece(struct task *task, void *buffer, struct failure *failure)
 {
     struct job *job = task->job;
@@ -40,6 +41,7 @@ static void write_piece(struct task *task, void *buffer, struct failure *failure
         fail_task(failure, DIAG_cannot_write, job->out->name, "cannot write the data of a tensor: %s", file_reason(error));
 }
 
+/* The output tensor has the original's name and shape, and the type asked for or else the original's. */
 static bool make_job(struct run *run, size_t index)
 {
     const struct logical *t = &run->model->logical[index];
@@ -56,6 +58,7 @@ static bool make_job(struct run *run, size_t index)
     return true;
 }
 
+/* In name order, so that progress and failures come in it too. */
 static void make_tasks(struct run *run)
 {
     size_t at = 0;
@@ -70,6 +73,7 @@ static void make_tasks(struct run *run)
         }
 }
 
+/* On the calling thread; only the progress is told, there is nothing to report of a tensor. */
 static bool task_finished(void *user, const struct task *task)
 {
     struct run *run = user;
@@ -78,6 +82,7 @@ static bool task_finished(void *user, const struct task *task)
     return !run->options->progress || run->options->progress(run->options->user, &run->progress);
 }
 
+/* Everything that can be wrong with the checkpoint is found here, before the output exists. */
 static bool prepare(struct run *run)
 {
     if (!model_logical(run->session, run->model))
@@ -93,12 +98,14 @@ static bool prepare(struct run *run)
     return true;
 }
 
+/* A false without a message would be a bug of this library, and is reported as one. */
 static enum quern_status failed(struct session *session)
 {
     enum quern_status status = diags_status(session->diags);
     return status ? status : QUERN_INTERNAL;
 }
 
+/* config.json loses its quantization_config; the other small files are copied. */
 static enum quern_status dequantize(struct session *session, void *data)
 {
     struct run *run = data;
@@ -143,6 +150,7 @@ struct read_call {
     struct quern_tensor *tensor;
 };
 
+/* The logical tensors are found on the first call and kept with the model. */
 static const struct logical *find(struct session *session, struct read_call *call)
 {
     if (!model_logical(session, call->model))
@@ -153,6 +161,8 @@ static const struct logical *find(struct session *session, struct read_call *cal
     return t;
 }
 
+/* One piece at a time in scratch memory of its own, so that a large tensor costs the caller's floats and little more.
+ * */
 static bool read_pieces(struct session *session, const struct reading *r, float *out)
 {
     struct failure failure = {0};
@@ -169,6 +179,7 @@ static bool read_pieces(struct session *session, const struct reading *r, float 
     return !failure.set || report_failed(diag_report_about(session->diags, failure.code, failure.subject, "%s", failure.text));
 }
 
+/* The count must be the tensor's own: a wrong one means that the caller has another model in mind. */
 static enum quern_status read_tensor(struct session *session, void *data)
 {
     struct read_call *call = data;
@@ -193,6 +204,7 @@ enum quern_status quern_model_read_f32(quern_model *model, const char *name, flo
     return context_enter(model->context, &model->arena, read_tensor, &call);
 }
 
+/* bytes are those stored, all parts together. */
 static enum quern_status describe_tensor(struct session *session, void *data)
 {
     struct read_call *call = data;

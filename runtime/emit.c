@@ -19,6 +19,7 @@ struct reread_call {
     size_t size;
 };
 
+/* Texts of stages live as long as the recipe. */
 static struct text begin_text(struct emit_call *emit)
 {
     return text_make(&emit->recipe->arena);
@@ -75,6 +76,7 @@ static const struct spec *choose_spec(struct session *session, struct emit_call 
     return NULL;
 }
 
+/* The emit options as a kernel request; 256 rows of 4096 unless a shape is given. */
 static bool make_request(struct session *session, struct emit_call *emit, struct kernel_request *request)
 {
     static const int64_t usual[] = {256, 4096};
@@ -115,6 +117,7 @@ static bool print_kernel(struct session *session, const struct kernel_request *r
     return ir;
 }
 
+/* With `all` each stage's text follows a comment that names it; the last one alone reads back. */
 static bool emit_kernel(struct session *session, struct emit_call *emit)
 {
     struct kernel_request request;
@@ -132,6 +135,7 @@ static bool emit_kernel(struct session *session, struct emit_call *emit)
     return finish_text(emit, &text);
 }
 
+/* What the code generator makes: text for LLVM IR and assembly, bytes for an object. */
 static bool emit_code(struct session *session, struct emit_call *emit, enum kernel_output output)
 {
     struct kernel_request request;
@@ -171,6 +175,7 @@ static bool reread_ast(struct session *session, struct reread_call *call, struct
     return !session->diags->errors;
 }
 
+/* The text of this stage has no imports left, so none are opened. */
 static bool reread_recipe(struct session *session, struct reread_call *call, struct text *out)
 {
     const struct ast *ast = ast_parse(session->arena, call->source, session->diags);
@@ -188,6 +193,7 @@ static bool reread_automaton(struct session *session, struct reread_call *call, 
     return matcher;
 }
 
+/* Text from elsewhere is verified before anything is done with it. */
 static bool reread_kernel(struct session *session, struct reread_call *call, struct text *out)
 {
     const struct kernel_ir *ir = kernel_read(session->arena, call->source, session->diags);
@@ -213,6 +219,7 @@ static const struct stage {
     {"obj", emit_object, NULL},
 };
 
+/* The table is the one list of stages; both messages name it whole. */
 static const struct stage *find_stage(struct session *session, const char *name, bool reads)
 {
     for (size_t i = 0; i < sizeof stages / sizeof *stages; i++)
@@ -249,6 +256,7 @@ enum quern_status quern_recipe_emit(quern_recipe *recipe, const char *stage, con
     return status;
 }
 
+/* A copy: sources end in a NUL that the caller's bytes need not have. */
 static struct source *make_source(struct session *session, const struct reread_call *call)
 {
     if (call->size <= SOURCE_SIZE_MAX)
@@ -289,6 +297,7 @@ enum quern_status quern_stage_reread(quern_context *context, const char *stage, 
     return status;
 }
 
+/* Syntax alone: names that mean nothing are kept as they stand. */
 static enum quern_status format_text(struct session *session, void *data)
 {
     struct reread_call *call = data;

@@ -12,6 +12,7 @@
 /* The kernel takes at most 0x7ffff000 bytes a call; smaller steps keep a cancelled run quick. */
 enum { STEP_MAX = 1 << 28, FIRST_READ = 1 << 16 };
 
+/* strerror's texts untranslated and without its static buffer. */
 const char *file_reason(int error)
 {
     if (error == FILE_ENDED)
@@ -55,6 +56,7 @@ static int open_retrying(const char *path, int flags, mode_t mode)
     return fd;
 }
 
+/* A file is known by device and inode, whatever path led to it. */
 static int fill_status(struct file *file)
 {
     struct stat status;
@@ -81,6 +83,7 @@ int file_open(struct arena *arena, const char *path, struct file **out)
     return error;
 }
 
+/* O_EXCL and O_NOFOLLOW: what stands there already, a link above all, is not written through. */
 int file_create(struct arena *arena, const char *path, struct file **out)
 {
     struct file *file = new_file(arena, path);
@@ -93,6 +96,7 @@ int file_create(struct arena *arena, const char *path, struct file **out)
     return error;
 }
 
+/* The end of the file before the last byte means that somebody cut it: sizes were checked at opening. */
 int file_read_at(const struct file *file, void *bytes, size_t size, int64_t offset)
 {
     for (size_t done = 0; done < size;) {
@@ -121,6 +125,7 @@ int file_write_at(const struct file *file, const void *bytes, size_t size, int64
     return 0;
 }
 
+/* fallocate where the file system has it. Others get the length alone, and ENOSPC later. */
 int file_reserve(const struct file *file, int64_t size)
 {
     if (size == 0)
@@ -134,6 +139,7 @@ int file_reserve(const struct file *file, int64_t size)
     return ftruncate(file->fd, size) ? errno : 0;
 }
 
+/* Errors of delayed writes come out of fsync and close, so both count. */
 int file_finish(struct file *file)
 {
     int error;
@@ -174,6 +180,7 @@ static int read_stream(struct arena *arena, int fd, size_t hint, size_t limit, c
     return 0;
 }
 
+/* A file in proc says size 0 and is read as a stream; a plain one that grows meanwhile is read to its limit. */
 int file_read_all(struct arena *arena, const char *path, bool plain, size_t limit, char **bytes, size_t *size)
 {
     if (!strcmp(path, "-"))

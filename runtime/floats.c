@@ -45,6 +45,7 @@ static uint16_t narrow_bf16(float value)
     return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+/* Three ranges: Inf and NaN, normal halves by integer rounding, subnormal ones by the adder. */
 static uint16_t narrow_f16(float value)
 {
     uint32_t bits = bits_of_float(value), sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
@@ -57,6 +58,7 @@ static uint16_t narrow_f16(float value)
     return (uint16_t)(sign | ((magnitude - (112u << 23) + 0xfff + (magnitude >> 13 & 1)) >> 13));
 }
 
+/* bf16 is the upper half of an f32. */
 void floats_widen(const void *in, int dtype, float *out, int64_t count)
 {
     const uint16_t *half = in;
@@ -70,6 +72,7 @@ void floats_widen(const void *in, int dtype, float *out, int64_t count)
         out[i] = widen_f16(half[i]);
 }
 
+/* f64 from f32 is exact. */
 void floats_narrow(const float *in, int dtype, void *out, int64_t count)
 {
     uint16_t *half = out;
@@ -97,6 +100,7 @@ static double add_lanes(double *lane)
     return lane[0];
 }
 
+/* Lane i takes element i mod 64 of a chunk. Elements that are not finite are counted and left out of the sums. */
 static void compare_one(float x, float y, double lane[SUMS][LANES], int i, struct kernel_sums *sums)
 {
     double e = (double)x - (double)y;
@@ -128,6 +132,7 @@ void floats_compare(const float *x, const float *y, int64_t count, struct kernel
 
 /* ---- NaN and Inf: the exponent's ones and nothing below, or something ---- */
 
+/* Both counts in one branch-free pass. */
 static void count_16(const uint16_t *x, uint16_t exponent, int64_t count, int64_t *nan, int64_t *inf)
 {
     int64_t special = 0, infinite = 0;

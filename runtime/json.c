@@ -9,6 +9,7 @@ static void release_hold(void *resource)
     json_drop(resource);
 }
 
+/* The release is arranged before there is a value: nothing can get lost between the two. */
 struct json_hold *json_keep(struct arena *arena)
 {
     struct json_hold *hold = ARENA_NEW(arena, struct json_hold);
@@ -28,6 +29,7 @@ static void skip_blanks(struct json_walk *w)
         w->at++;
 }
 
+/* *expected X, saw Y*, with the byte where it stands. */
 static bool fail(struct json_walk *w, const char *wanted)
 {
     if (w->at >= w->size)
@@ -41,6 +43,7 @@ static bool fail(struct json_walk *w, const char *wanted)
     return false;
 }
 
+/* One character of the object's own punctuation. */
 static bool take(struct json_walk *w, char c, const char *wanted)
 {
     skip_blanks(w);
@@ -50,6 +53,7 @@ static bool take(struct json_walk *w, char c, const char *wanted)
     return true;
 }
 
+/* Blanks in front are allowed, as the reference reader of safetensors allows them. */
 void json_walk_open(struct json_walk *w, struct arena *arena, const char *bytes, size_t size)
 {
     *w = (struct json_walk){.bytes = bytes, .size = size, .value = json_keep(arena)};
@@ -110,6 +114,8 @@ const char *json_walk_key(struct json_walk *w, struct arena *arena)
     return key && take(w, ':', "':'") ? key : NULL;
 }
 
+/* With `opens` a value of the wrong kind is not even parsed: a megabyte of numbers where a string belongs costs
+ * nothing. */
 json_t *json_walk_value(struct json_walk *w, char opens)
 {
     skip_blanks(w);
@@ -118,6 +124,7 @@ json_t *json_walk_value(struct json_walk *w, char opens)
     return read_value(w);
 }
 
+/* Only the outermost walk is closed; inner ones are left. */
 void json_walk_close(struct json_walk *w)
 {
     json_drop(w->value);
@@ -142,6 +149,7 @@ void json_walk_leave(struct json_walk *w, struct json_walk *inner)
     }
 }
 
+/* Asks for the length first: the text is made in the arena and jansson's own buffer never appears. */
 void json_print(struct text *out, const struct json_hold *hold, size_t flags)
 {
     size_t size = json_dumpb(hold->value, NULL, 0, flags | JSON_ENCODE_ANY);
@@ -150,6 +158,7 @@ void json_print(struct text *out, const struct json_hold *hold, size_t flags)
     text_add_bytes(out, buffer, size);
 }
 
+/* jansson escapes; names with quotes or control characters come out right. */
 void json_print_string(struct text *out, struct json_hold *hold, const char *string)
 {
     json_drop(hold);
@@ -163,6 +172,8 @@ void json_print_string(struct text *out, struct json_hold *hold, const char *str
 
 enum { NAME_SHOWN_MAX = 96 };
 
+/* A name of a megabyte or with terminal codes in it must not hurt a message. Cut between characters, never within
+ * one. */
 const char *name_shown(struct arena *arena, const char *name)
 {
     struct text text = text_make(arena);

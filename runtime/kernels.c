@@ -27,6 +27,7 @@ struct kernel_table {
 
 /* ---- the table ---- */
 
+/* An unknown target is the caller's mistake and is said before any kernel is asked for. */
 enum quern_status kernel_table_open(struct quern_context *context)
 {
     const char *wanted = context->options.target;
@@ -43,6 +44,7 @@ enum quern_status kernel_table_open(struct quern_context *context)
     return QUERN_OK;
 }
 
+/* Entries that failed to build have no code to unload. */
 void kernel_table_close(struct quern_context *context)
 {
     struct kernel_table *table = context->kernels;
@@ -99,6 +101,8 @@ struct building {
     struct kernel_code code;
 };
 
+/* IR, then machine code from the code generator, then the loader; the object's bytes are only needed until it is
+ * mapped. */
 static enum quern_status build_code(struct session *session, void *call)
 {
     struct building *building = call;
@@ -151,6 +155,7 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
     return &entry->code;
 }
 
+/* Every request of a context is for the same CPU and vector width. */
 struct kernel_request kernel_request_make(const struct quern_context *context, enum kernel_op op, const struct spec *spec,
                                           enum dtype dtype, const int64_t *shape, int rank)
 {
@@ -202,6 +207,7 @@ static bool read_call(struct session *session, const struct get_call *get, int *
     return false;
 }
 
+/* Storage and support are asked before the compiler: their reasons are words for the user, the compiler's are bugs. */
 static bool fill_info(struct session *session, struct quern_kernel *k)
 {
     struct kernel_storage storage;
@@ -225,6 +231,7 @@ static bool fill_info(struct session *session, struct quern_kernel *k)
     return true;
 }
 
+/* The spec is parsed into the kernel's own arena: it lives as long as the handle. */
 static enum quern_status get_kernel(struct session *session, void *call)
 {
     struct get_call *get = call;
@@ -266,6 +273,7 @@ enum quern_status quern_kernel_get(quern_context *context, const char *spec, con
     return status;
 }
 
+/* The code stays in the table for the next one who asks. */
 void quern_kernel_release(quern_kernel *kernel)
 {
     if (!kernel)
@@ -299,6 +307,8 @@ static bool has_buffers(const struct quern_kernel *k, const struct quern_buffers
 
 static_assert(sizeof(struct quern_sums) == sizeof(struct kernel_sums), "the public sums are the kernels'");
 
+/* Nothing is allocated and nothing locked: any number of threads run one kernel, on ranges of units that do not meet.
+ * */
 enum quern_status quern_kernel_run(const quern_kernel *kernel, const struct quern_buffers *buffers, int64_t begin, int64_t end)
 {
     if (!kernel || !buffers || !has_buffers(kernel, buffers))

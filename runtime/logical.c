@@ -13,11 +13,13 @@
 
 /* ---- parts ---- */
 
+/* Of the tensor with this suffix; NULL when the checkpoint has none. */
 const struct stored *finding_part(const struct finding *f, const char *name, const char *suffix)
 {
     return model_find(f->model, arena_printf(f->session->arena, "%s%s", name, suffix));
 }
 
+/* By its place in the model's sorted tensors. */
 static void claim(struct finding *f, const struct stored *t)
 {
     size_t low = 0, high = f->model->count;
@@ -31,6 +33,7 @@ static void claim(struct finding *f, const struct stored *t)
     f->claimed[low] = true;
 }
 
+/* "BF16 [4,64]", as messages name what was found and what was wanted. */
 static const char *print_type(struct arena *arena, const struct stored *t)
 {
     struct text text = text_make(arena);
@@ -52,6 +55,7 @@ static bool is_one(const struct stored *t)
     return t->elements == 1 && t->rank <= 1;
 }
 
+/* Exactly the dtype and shape that the writer would have given the part: off by one is an error, not a guess. */
 static bool take_part(struct finding *f, struct logical *t, const struct part *part, const struct stored *wanted)
 {
     const struct stored *found = model_find(f->model, wanted->name);
@@ -66,6 +70,7 @@ static bool take_part(struct finding *f, struct logical *t, const struct part *p
     return true;
 }
 
+/* consumer_part says which parts there must be; nothing is read yet but names and shapes. */
 bool finding_add(struct finding *f, struct logical t)
 {
     const char *reason;
@@ -87,6 +92,7 @@ bool finding_add(struct finding *f, struct logical t)
 
 /* ---- the quern format: "quern:NAME" → {"spec", "dtype", "shape"}; docs/quern-format.md ---- */
 
+/* As many sizes as a kernel takes; none negative. */
 static bool read_shape(struct finding *f, json_t *array, struct logical *t)
 {
     size_t i;
@@ -104,6 +110,7 @@ static bool read_shape(struct finding *f, json_t *array, struct logical *t)
     return true;
 }
 
+/* Foreign text: every member is checked, and the spec goes through the language's own parser. */
 static bool read_description(struct finding *f, const char *text, struct json_hold *hold, struct logical *t)
 {
     json_error_t error;
@@ -117,6 +124,7 @@ static bool read_description(struct finding *f, const char *text, struct json_ho
     return t->spec || REPORT(f, bad_part, "tensor %s: its spec cannot be read: %.160s", SHOWN(f, t->name), spec);
 }
 
+/* The metadata decides; whether config.json mentions the format does not matter. */
 static bool find_own(struct finding *f)
 {
     struct json_hold *hold = json_keep(f->session->arena);
@@ -152,6 +160,7 @@ static bool check_stray(struct finding *f, const struct stored *t)
     return true;
 }
 
+/* What no quantized tensor claimed is a tensor of its own. */
 static bool add_plain(struct finding *f)
 {
     struct quern_model *m = f->model;
@@ -173,6 +182,7 @@ static int compare_logical(const void *a, const void *b)
     return strcmp(((const struct logical *)a)->name, ((const struct logical *)b)->name);
 }
 
+/* A name that is both quantized and plain would depend on the reader. */
 static bool sort_logical(struct finding *f)
 {
     struct quern_model *m = f->model;
@@ -184,6 +194,7 @@ static bool sort_logical(struct finding *f)
     return true;
 }
 
+/* Remembered once it succeeded; a failure is reported anew each time, since the messages may have been cleared. */
 bool model_logical(struct session *session, struct quern_model *m)
 {
     if (m->logical_made)
@@ -197,6 +208,7 @@ bool model_logical(struct session *session, struct quern_model *m)
     return m->logical_made;
 }
 
+/* Tensors are in name order. */
 const struct logical *logical_find(const struct quern_model *m, const char *name)
 {
     struct logical wanted = {.name = name};

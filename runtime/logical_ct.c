@@ -17,6 +17,7 @@ struct ct_group {
 #define REPORT(f, code, ...) REPORT_ABOUT((f)->session->diags, code, (f)->model->path, __VA_ARGS__)
 #define SHOWN(f, name) name_shown((f)->session->arena, name)
 
+/* "" stands for a member that is missing or no string. */
 static const char *text_of(json_t *object, const char *key)
 {
     const char *text = json_string_value(json_object_get(object, key));
@@ -112,6 +113,7 @@ static bool find_shape(struct finding *f, const struct ct_group *group, struct l
 
 /* ---- modules ---- */
 
+/* The spec as the language would write it, so that one parser and one kernel path serve every source of checkpoints. */
 static bool add_module(struct finding *f, const struct ct_group *group, const char *name, int dtype)
 {
     struct logical t = {.name = name, .consumer = group->consumer, .dtype = dtype};
@@ -140,6 +142,7 @@ static bool add_all(struct finding *f, const struct ct_group *group, int dtype)
     return true;
 }
 
+/* Exact names first of all; a target nobody can find is an error, since its weights would silently be missing. */
 static bool add_group(struct finding *f, const struct ct_group *group, json_t *targets, int dtype)
 {
     size_t i;
@@ -169,6 +172,7 @@ static int model_dtype(json_t *config)
     return DTYPE_f32;
 }
 
+/* A group's own format beats the checkpoint's: a mixed checkpoint has no other way to say it. */
 bool finding_compressed(struct finding *f)
 {
     struct config_file config;

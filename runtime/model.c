@@ -11,6 +11,7 @@
 
 #define REPORT(s, code, subject, ...) REPORT_ABOUT((s)->diags, code, subject, __VA_ARGS__)
 
+/* A directory may end in a slash. */
 const char *path_join(struct arena *arena, const char *directory, const char *name)
 {
     size_t size = strlen(directory);
@@ -31,6 +32,7 @@ static const char *cut_directory(struct arena *arena, const char *path)
     return slash == path ? "/" : arena_copy(arena, path, (size_t)(slash - path));
 }
 
+/* The file stays open until the model is closed: what is read later is what was checked now. */
 struct shard *model_add_shard(struct session *session, struct quern_model *m, const char *path)
 {
     struct shard *shard = ARENA_NEW(&m->arena, struct shard);
@@ -50,6 +52,7 @@ static int compare_stored(const void *a, const void *b)
     return strcmp((*(struct stored *const *)a)->name, (*(struct stored *const *)b)->name);
 }
 
+/* By bytes, not by locale. */
 bool model_sort(struct session *session, struct quern_model *m)
 {
     for (size_t i = 0; i < m->shard_count; i++)
@@ -66,6 +69,7 @@ bool model_sort(struct session *session, struct quern_model *m)
     return true;
 }
 
+/* By binary search; models of a million tensors are asked a million times. */
 const struct stored *model_find(const struct quern_model *m, const char *name)
 {
     struct stored wanted = {.name = name}, *key = &wanted;
@@ -102,6 +106,7 @@ static const char *find_single(struct session *session, const char *directory)
     return NULL;
 }
 
+/* An index wins over single files, as in transformers. */
 static bool read_directory(struct session *session, struct quern_model *m, const char *path)
 {
     struct stat status;
@@ -128,6 +133,7 @@ static bool is_gguf(struct session *session, const char *path)
     return found;
 }
 
+/* The name decides, except that GGUF is known by its first bytes; anything else is a list of names. */
 static bool read_kind(struct session *session, struct quern_model *m, const char *path)
 {
     struct stat status;
@@ -170,6 +176,7 @@ static enum quern_status open_path(struct session *session, void *call)
     return open_model(session, open->model);
 }
 
+/* Headers only; no tensor data is touched. */
 enum quern_status quern_model_open(quern_context *context, const char *path, quern_model **model)
 {
     if (!context || !path || !model)
@@ -203,6 +210,7 @@ size_t quern_model_count(const quern_model *model)
     return model->count;
 }
 
+/* The public view: strings and shapes belong to the model. */
 struct quern_tensor stored_tensor(const struct stored *t)
 {
     return (struct quern_tensor){.name = t->name, .dtype = t->dtype < 0 ? "" : dtype_rows[t->dtype].file_name,

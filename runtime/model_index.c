@@ -25,6 +25,7 @@ struct index {
 
 /* ---- the text ---- */
 
+/* A run of tensors in one file shares the file's name in memory. */
 static bool read_map(struct index *x, struct json_walk *w)
 {
     struct json_walk inner;
@@ -45,6 +46,7 @@ static bool read_map(struct index *x, struct json_walk *w)
     return true;
 }
 
+/* Some writers have it as a float. */
 static void read_total(struct index *x, json_t *metadata)
 {
     json_t *total = json_object_get(metadata, "total_size");
@@ -52,6 +54,7 @@ static void read_total(struct index *x, json_t *metadata)
     x->total = json_is_real(total) ? (json_int_t)json_real_value(total) : json_integer_value(total);
 }
 
+/* Members other than these two are somebody else's and are stepped over. */
 static bool read_text(struct index *x, const char *bytes, size_t size)
 {
     struct json_walk walk;
@@ -79,6 +82,7 @@ static int compare_mappings(const void *a, const void *b)
     return strcmp(((const struct mapping *)a)->tensor, ((const struct mapping *)b)->tensor);
 }
 
+/* Also finds keys that stand twice, which jansson would let the last win. */
 static bool sort_map(struct index *x)
 {
     if (x->count)
@@ -91,6 +95,7 @@ static bool sort_map(struct index *x)
 
 /* ---- the files ---- */
 
+/* Neither a way out of the directory nor a hidden file. Backslashes are refused for the sake of other systems. */
 static bool is_plain_name(const char *file)
 {
     return *file && *file != '.' && !strchr(file, '/') && !strchr(file, '\\');
@@ -127,6 +132,7 @@ static int compare_strings(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Each file once, in the order of their names; the model's shards are in that order. */
 static bool open_shards(struct index *x)
 {
     const char **files = ARENA_ARRAY(x->session->arena, x->count + 1, const char *);
@@ -141,6 +147,7 @@ static bool open_shards(struct index *x)
 
 /* ---- claims against headers ---- */
 
+/* Messages name files as the index does. */
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -189,6 +196,7 @@ static bool compare_lists(struct index *x, struct stored **all, size_t count)
     return true;
 }
 
+/* A warning: nothing here depends on the number. */
 static void compare_total(struct index *x, struct stored **all, size_t count)
 {
     int64_t total = 0;
@@ -198,6 +206,7 @@ static void compare_total(struct index *x, struct stored **all, size_t count)
         REPORT(x, index_total, "\"total_size\" says %" JSON_INTEGER_FORMAT " bytes, the tensors take %" PRId64, x->total, total);
 }
 
+/* The order of checks: the text, its names, the files, and then every claim against the headers. */
 bool model_read_index(struct session *session, struct quern_model *m, const char *directory, const char *path)
 {
     struct index x = {.session = session, .model = m, .path = path, .directory = directory};

@@ -12,6 +12,7 @@ struct lines {
     size_t line;
 };
 
+/* Lines count from 1, empty ones too. */
 static bool refuse(struct lines *l, const char *what, const char *saw)
 {
     diag_report_about(l->session->diags, DIAG_bad_names, l->shard->path, "line %zu: %s, saw %s", l->line, what,
@@ -19,6 +20,7 @@ static bool refuse(struct lines *l, const char *what, const char *saw)
     return false;
 }
 
+/* Both spellings: safetensors' BF16 and the language's bf16. */
 static bool read_dtype(struct lines *l, struct stored *t, const char *word)
 {
     t->dtype = dtype_find_file_name(word);
@@ -69,6 +71,7 @@ static const char *cut_field(struct arena *arena, const char **rest, const char 
     return arena_copy(arena, begin, (size_t)((tab ? tab : end) - begin));
 }
 
+/* Fields that are missing stay unknown, and rules that ask for them are undecided. */
 static bool read_line(struct lines *l, const char *line, const char *end)
 {
     struct stored *t = ARENA_PUSH(&l->model->arena, l->shard->tensors, l->shard->count, l->shard->capacity);
@@ -83,6 +86,7 @@ static bool read_line(struct lines *l, const char *line, const char *end)
     return !line || refuse(l, "expected at most three fields", cut_field(l->session->arena, &line, end));
 }
 
+/* Standard input is a list too. No shard has a file: nothing can be read from such a model. */
 bool model_read_names(struct session *session, struct quern_model *m, const char *path)
 {
     char *bytes;

@@ -44,6 +44,7 @@ static void give_up_lock(struct output *out)
     out->lock = -1;
 }
 
+/* At the session's end, however it ends: a commit has nothing left to remove. */
 static void end_output(void *resource)
 {
     struct output *out = resource;
@@ -71,6 +72,7 @@ static int try_lock(struct output *out, bool *held)
     return 0;
 }
 
+/* The lock belongs to the open file and so to the process: a crash gives it back. */
 static bool take_lock(struct output *out)
 {
     bool held = false;
@@ -110,6 +112,8 @@ static bool is_checkpoint(const char *path)
     return dir && found && plain;
 }
 
+/* Compared as files, not as paths: `.`, a link or another spelling is the same directory. Asked before work begins
+ * and, by the final rename, again. */
 static bool check_existing(struct output *out, const struct quern_model *input)
 {
     struct stat status, other;
@@ -128,6 +132,7 @@ static bool check_existing(struct output *out, const struct quern_model *input)
 
 /* ---- life ---- */
 
+/* Hidden names beside the output: on the same file system, so that rename works, and not picked up by a glob. */
 static void name_paths(struct output *out, const char *path)
 {
     struct arena *arena = out->session->arena;
@@ -142,6 +147,7 @@ static void name_paths(struct output *out, const char *path)
     out->lock_path = path_join(arena, out->parent, arena_printf(arena, ".%s.tmp-lock", base));
 }
 
+/* What a dead run left is removed only under the lock. */
 struct output *output_open(struct session *session, const char *path, bool overwrite, const struct quern_model *input)
 {
     struct output *out = ARENA_NEW(session->arena, struct output);
@@ -186,6 +192,7 @@ bool output_write(struct output *out, const char *name, const char *bytes, size_
     return file && output_finish(out, file);
 }
 
+/* The names in it, not the data of its files. */
 static void sync_directory(const char *path)
 {
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -215,6 +222,7 @@ static int move_in(struct output *out, bool replaces)
     return remove_directory(aside);
 }
 
+/* From here on the output exists; before, nothing of that name does. */
 bool output_commit(struct output *out)
 {
     struct stat status;

@@ -31,6 +31,7 @@ struct buffer {
     size_t size;
 };
 
+/* Workers have no arena: the text is cut to a fixed length. */
 void fail_task(struct failure *failure, enum diag_code code, const char *subject, const char *format, ...)
 {
     va_list args;
@@ -102,6 +103,7 @@ static void tell(struct crew *crew)
     }
 }
 
+/* Lives until no task is left for it, then gives its buffer back. */
 static void *run_worker(void *data)
 {
     struct crew *crew = data;
@@ -117,6 +119,7 @@ static void *run_worker(void *data)
     return NULL;
 }
 
+/* The same loop on the caller's thread; a single-threaded run starts nothing. */
 static void run_alone(struct crew *crew)
 {
     struct buffer buffer = {NULL, 0};
@@ -129,6 +132,8 @@ static void run_alone(struct crew *crew)
     pthread_mutex_unlock(&crew->lock);
 }
 
+/* The caller's thread does no task: it waits, and tells what was finished. Threads that cannot be started are done
+ * without; with none at all the caller does everything. */
 static void run_together(struct crew *crew, unsigned threads)
 {
     pthread_t workers[THREADS_MAX];
@@ -151,6 +156,7 @@ static void run_together(struct crew *crew, unsigned threads)
         run_alone(crew);
 }
 
+/* The CPUs this process may use, which in a container are fewer than the machine's. */
 static unsigned count_cpus(void)
 {
     cpu_set_t set;
@@ -169,6 +175,7 @@ static bool check_memory(struct session *session, const struct parallel *paralle
     return true;
 }
 
+/* Messages are made after the last worker has ended: diagnostics belong to one thread. */
 enum quern_status parallel_run(struct session *session, const struct parallel *parallel, struct task *tasks, size_t count)
 {
     if (!check_memory(session, parallel, tasks, count))

@@ -33,6 +33,7 @@ static bool is_separable(const struct spec *spec, int rank, int64_t *multiple)
     return false;
 }
 
+/* The step depends on the shape alone: about 2^20 elements, a whole number of groups, and of 32 rows. */
 struct cut cut_make(const struct spec *spec, const int64_t *shape, int rank)
 {
     struct cut cut = {.spec = spec, .shape = shape, .rank = rank, .step = rank ? shape[0] : 1, .count = 1};
@@ -48,6 +49,7 @@ struct cut cut_make(const struct spec *spec, const int64_t *shape, int rank)
     return cut;
 }
 
+/* Offsets are the sizes of the tensor in front of the piece, by the same function that sizes tensors. */
 void cut_piece(const struct cut *cut, int64_t index, struct piece *piece)
 {
     struct piece before = {{0}, 0, 0, 0, {0}};
@@ -70,6 +72,7 @@ void cut_piece(const struct cut *cut, int64_t index, struct piece *piece)
 
 /* ---- kernels ---- */
 
+/* All full pieces have one shape, so two bindings serve any number of pieces. */
 static bool bind_one(struct session *session, const struct cut *cut, enum kernel_op op, enum dtype dtype, int64_t index, struct bound *bound)
 {
     struct piece piece;
@@ -88,6 +91,7 @@ bool cut_bind(struct session *session, const struct cut *cut, enum kernel_op op,
     return cut->count == 1 || bind_one(session, cut, op, dtype, cut->count - 1, &bound[1]);
 }
 
+/* Kernels are bound once and run by any thread: args is a copy, its pointers are the task's. */
 void cut_run(const struct cut *cut, int64_t index, const struct bound bound[2], struct kernel_args args)
 {
     const struct bound *b = &bound[index == cut->count - 1];
@@ -110,6 +114,7 @@ struct zeros {
     int64_t rows, columns, words;
 };
 
+/* Only packed zero points care where a row ends. */
 static struct zeros measure_zeros(const struct part *part, const struct spec *spec, const struct kernel_storage *s)
 {
     if (part->shape != SHAPE_packed)

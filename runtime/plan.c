@@ -16,6 +16,7 @@ struct planning {
     const char *texts[TEXT_CACHE];
 };
 
+/* Kernels read three types; f64 is rounded to f32 before them. */
 int kernel_dtype(int dtype)
 {
     switch (dtype) {
@@ -35,6 +36,7 @@ struct placement item_placement(const struct plan_item *item)
                               .spec = item->spec, .config = item->config};
 }
 
+/* The cache is by address: a config's spec is one object however many tensors get it. */
 static const char *print_spec(struct planning *p, const struct spec *spec)
 {
     size_t slot = ((uintptr_t)spec >> 4) % TEXT_CACHE;
@@ -70,6 +72,7 @@ static void decide(struct planning *p, struct plan_item *item)
     item->spec_text = print_spec(p, spec);
 }
 
+/* The rule is named beside the reason: the tensor is where it hurts, the recipe where it is mended. */
 static bool refuse(struct planning *p, struct plan_item *item, const char *reason)
 {
     const char *text = item->spec_text;
@@ -81,6 +84,7 @@ static bool refuse(struct planning *p, struct plan_item *item, const char *reaso
     return false;
 }
 
+/* Exactly the tensors that will be written, padding of packed rows and shapes included. */
 static bool sum_parts(struct planning *p, struct plan_item *item)
 {
     struct placement placement = item_placement(item);
@@ -115,6 +119,7 @@ static bool place(struct planning *p, struct plan_item *item)
     return sum_parts(p, item);
 }
 
+/* Tensors whose size is not known are counted and add nothing. */
 static void count_item(struct quern_totals *totals, const struct plan_item *item)
 {
     const struct stored *t = item->stored;
@@ -128,6 +133,7 @@ static void count_item(struct quern_totals *totals, const struct plan_item *item
     totals->bytes_after += item->bytes_after;
 }
 
+/* One pass in name order; matching is a walk of the automaton, placing is arithmetic. */
 bool plan_fill(struct session *session, struct quern_plan *plan)
 {
     struct planning *p = ARENA_NEW(session->arena, struct planning);
@@ -150,6 +156,7 @@ bool plan_fill(struct session *session, struct quern_plan *plan)
     return plan_groups(session, plan) && ok;
 }
 
+/* Strings live as long as the plan, the model and the recipe. */
 struct quern_plan_row plan_row(const struct quern_plan *plan, size_t index)
 {
     const struct plan_item *item = &plan->items[index];

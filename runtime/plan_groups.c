@@ -38,6 +38,7 @@ static void try_member(struct grouping *g, const struct ast_string *member, size
         (struct fit){name + before, dot + 1, path - before - after, item};
 }
 
+/* By what {p} stands for, then by parameter, so that a set stands together. */
 static int compare_fits(const void *a, const void *b)
 {
     const struct fit *f = a, *g = b;
@@ -55,11 +56,13 @@ static bool same_set(const struct fit *f, const struct fit *g)
     return f->prefix_size == g->prefix_size && !memcmp(f->prefix, g->prefix, f->prefix_size) && !strcmp(f->parameter, g->parameter);
 }
 
+/* What a message puts behind the tensor's name. */
 static const char *item_says(const struct plan_item *item)
 {
     return item->spec ? item->spec_text : item->reason;
 }
 
+/* At the group's declaration, with a note at the rule of each member. */
 static bool report_set(struct grouping *g, const struct fit *set, size_t count)
 {
     struct quern_plan *plan = g->plan;
@@ -76,6 +79,7 @@ static bool report_set(struct grouping *g, const struct fit *set, size_t count)
     return false;
 }
 
+/* Equal by value: two specs of different names that say the same are alike. */
 static bool check_set(struct grouping *g, const struct fit *set, size_t count)
 {
     struct plan_item *items = g->plan->items, *first = &items[set->item];
@@ -89,6 +93,7 @@ static bool check_set(struct grouping *g, const struct fit *set, size_t count)
     return true;
 }
 
+/* Members times tensors: groups are few. */
 static bool check_group(struct grouping *g)
 {
     bool ok = true;

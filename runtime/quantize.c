@@ -21,6 +21,7 @@ static bool is_quantized_name(const char *name)
     return false;
 }
 
+/* Three ways to see it: config.json, the quern format's metadata, and names that only quantized checkpoints have. */
 static bool check_input(struct session *session, const struct quern_model *m, const struct config_file *config)
 {
     if (!m->directory)
@@ -39,6 +40,7 @@ static bool check_input(struct session *session, const struct quern_model *m, co
     return true;
 }
 
+/* Laid out in the file that has the original tensor. */
 static void add_part(struct run *run, struct job *job, const struct part *part, const struct placement *placement)
 {
     struct stored *t = &job->parts[part->role];
@@ -66,6 +68,7 @@ static void describe_own(struct run *run, const struct plan_item *item)
     checkpoint_describe(run->checkpoint, item->stored->shard->index, arena_printf(arena, "quern:%s", item->stored->name), text_string(&text));
 }
 
+/* Arithmetic only: what is read, what is written and where. */
 static void make_job(struct run *run, size_t index)
 {
     struct job *job = &run->jobs[index];
@@ -86,6 +89,7 @@ static void make_job(struct run *run, size_t index)
     job->results = ARENA_ARRAY(run->session->arena, (size_t)job->cut.count, struct piece_result);
 }
 
+/* Two bindings: full pieces and the last one. */
 static struct bound *bind(struct run *run, struct job *job, enum kernel_op op, bool *ok)
 {
     struct bound *bound = ARENA_ARRAY(run->session->arena, 2, struct bound);
@@ -112,6 +116,7 @@ static bool bind_kernels(struct run *run)
 
 /* ---- tasks ---- */
 
+/* Copies are cut by bytes, quantized tensors by pieces. */
 static int64_t job_tasks(const struct job *job)
 {
     if (job->item->spec)
@@ -119,6 +124,7 @@ static int64_t job_tasks(const struct job *job)
     return job->item->stored->bytes / COPY_BYTES + (job->item->stored->bytes % COPY_BYTES != 0);
 }
 
+/* Of input, which is what progress counts. */
 static int64_t piece_bytes(const struct job *job, int64_t index)
 {
     struct piece piece;
@@ -126,6 +132,7 @@ static int64_t piece_bytes(const struct job *job, int64_t index)
     return piece.storage.elements * (dtype_rows[job->item->stored->dtype].bits / 8);
 }
 
+/* A task knows its memory before it runs, which is what the limit is kept by. */
 static void fill_task(struct task *task, struct job *job, int64_t index, bool observing)
 {
     int64_t left = job->item->stored->bytes - index * COPY_BYTES;
@@ -141,6 +148,7 @@ static void fill_task(struct task *task, struct job *job, int64_t index, bool ob
     }
 }
 
+/* In name order: failures are reported by the first of them. */
 static struct task *make_tasks(struct run *run, bool observing, size_t *count)
 {
     size_t total = 0, at = 0;
@@ -163,6 +171,7 @@ static struct task *make_tasks(struct run *run, bool observing, size_t *count)
 
 /* ---- what the caller hears ---- */
 
+/* Piece by piece in order, whichever thread was first: the same sum every time. */
 static struct quern_error_stats job_stats(const struct job *job)
 {
     struct kernel_sums sums = {0};
@@ -185,6 +194,7 @@ static void report_done(struct run *run)
     }
 }
 
+/* On the calling thread, one task at a time. */
 static bool task_finished(void *user, const struct task *task)
 {
     struct run *run = user;
@@ -197,6 +207,7 @@ static bool task_finished(void *user, const struct task *task)
     return !run->options->progress || run->options->progress(run->options->user, &run->progress);
 }
 
+/* Buffers share the limit; 1 GiB unless the caller says otherwise. */
 static enum quern_status run_tasks(struct run *run, struct task *tasks, size_t count)
 {
     size_t limit = run->options->memory_limit;
@@ -221,6 +232,7 @@ static void choose_seconds(struct run *run)
 
 /* ---- the whole ---- */
 
+/* One message a tensor: such weights are a defect of the model more often than not. */
 static void warn_specials(struct run *run)
 {
     for (size_t i = 0; i < run->plan->count; i++) {
@@ -262,6 +274,8 @@ static void warn_formats(struct run *run)
         diag_help(run->session->diags, diag, "say `scale %s`", model);
 }
 
+/* Two-level scales need the largest element of all tensors of a group before any of them is quantized: those are read
+ * twice. */
 static enum quern_status run_phases(struct run *run)
 {
     enum quern_status status = run_tasks(run, run->observing, run->observing_count);
@@ -275,12 +289,14 @@ static enum quern_status run_phases(struct run *run)
     return run_tasks(run, run->writing, run->writing_count);
 }
 
+/* A false without a message would be a bug of this library, and is reported as one. */
 static enum quern_status failed(struct run *run)
 {
     enum quern_status status = diags_status(run->session->diags);
     return status ? status : QUERN_INTERNAL;
 }
 
+/* All that can be refused is refused here: no output exists yet, no kernel is missing later. */
 static bool prepare(struct run *run)
 {
     struct quern_plan *plan = run->plan;
@@ -302,6 +318,7 @@ struct quantize_call {
     const struct quern_run_options *options;
 };
 
+/* Every return between output_open and output_commit leaves nothing behind: the session's end cleans up. */
 static enum quern_status quantize(struct session *session, void *data)
 {
     struct quantize_call *call = data;

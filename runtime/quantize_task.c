@@ -20,6 +20,7 @@ static void take(struct buffers *b, void *memory, void **out, size_t size)
     b->total += (size + 63) / 64 * 64;
 }
 
+/* The same walk sizes the memory and cuts it, so that the two agree. */
 static struct buffers cut_buffers(const struct job *job, const struct piece *piece, void *memory, bool observing)
 {
     const struct kernel_storage *s = &piece->storage;
@@ -59,6 +60,7 @@ size_t quantize_memory(const struct job *job, int64_t index)
 
 /* ---- files ---- */
 
+/* pread: tasks share the descriptor and no position. */
 static bool read_bytes(const struct stored *t, void *bytes, size_t size, int64_t offset, struct failure *failure)
 {
     int error = file_read_at(t->shard->file, bytes, size, t->offset + offset);
@@ -67,6 +69,7 @@ static bool read_bytes(const struct stored *t, void *bytes, size_t size, int64_t
     return !error;
 }
 
+/* pwrite into the range that the layout gave this part. */
 static bool write_bytes(const struct job *job, const struct stored *t, const void *bytes, size_t size, int64_t offset, struct failure *failure)
 {
     int error = size ? file_write_at(job->out->file, bytes, size, t->offset + offset) : 0;
@@ -89,6 +92,7 @@ static bool read_floats(const struct job *job, const struct piece *piece, const 
 
 /* ---- the tasks ---- */
 
+/* Only the largest finite magnitude, for the outer scale. */
 void observe_piece(struct task *task, void *buffer, struct failure *failure)
 {
     struct job *job = task->job;
@@ -101,6 +105,7 @@ void observe_piece(struct task *task, void *buffer, struct failure *failure)
     cut_run(&job->cut, task->piece, job->observe, args);
 }
 
+/* Pieces begin at multiples of 32 rows, where packed words begin. */
 static bool write_zeros(struct job *job, const struct piece *piece, const struct buffers *b, struct failure *failure)
 {
     const struct part *part = job->rows[PART_zero];
@@ -123,6 +128,7 @@ static bool write_small_parts(struct job *job, struct failure *failure)
            write_bytes(job, &job->parts[PART_shape], t->shape, (size_t)t->rank * sizeof *t->shape, 0, failure);
 }
 
+/* Rows of codes and scales are contiguous in the file because pieces are runs of the first dimension. */
 static bool write_piece(struct job *job, int64_t index, const struct piece *piece, const struct buffers *b, struct failure *failure)
 {
     const struct kernel_storage *s = &piece->storage;
@@ -132,6 +138,7 @@ static bool write_piece(struct job *job, int64_t index, const struct piece *piec
            (!s->has_zero || write_zeros(job, piece, b, failure)) && (index > 0 || write_small_parts(job, failure));
 }
 
+/* Read, quantize, measure while the piece is in cache, write. */
 void quantize_piece(struct task *task, void *buffer, struct failure *failure)
 {
     struct job *job = task->job;
@@ -149,6 +156,7 @@ void quantize_piece(struct task *task, void *buffer, struct failure *failure)
     write_piece(job, task->piece, &piece, &b, failure);
 }
 
+/* Bytes as they are. */
 void copy_piece(struct task *task, void *buffer, struct failure *failure)
 {
     struct job *job = task->job;
@@ -160,6 +168,7 @@ void copy_piece(struct task *task, void *buffer, struct failure *failure)
 
 /* ---- figures ---- */
 
+/* max_error is a maximum, the others are sums. */
 void sums_add(struct kernel_sums *total, const struct kernel_sums *more)
 {
     total->e2 += more->e2;

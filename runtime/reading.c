@@ -9,6 +9,7 @@
 
 enum { PLAIN_ELEMENTS = 1 << 20 };
 
+/* A factor of 0 or NaN would make every value NaN; the file is at fault then. */
 static bool read_second(struct session *session, struct reading *r)
 {
     const struct stored *t = r->t->parts[PART_second];
@@ -23,6 +24,7 @@ static bool read_second(struct session *session, struct reading *r)
                         name_shown(session->arena, r->t->name));
 }
 
+/* Plain tensors that are no floats come out in their own type. */
 bool reading_open(struct session *session, const struct logical *t, int dtype, struct reading *r)
 {
     *r = (struct reading){.t = t, .dtype = dtype < 0 ? t->dtype : dtype};
@@ -37,6 +39,7 @@ bool reading_open(struct session *session, const struct logical *t, int dtype, s
     return read_second(session, r);
 }
 
+/* Kernels are asked for before anything is written. */
 bool reading_bind(struct session *session, struct reading *r)
 {
     const char *reason;
@@ -48,6 +51,7 @@ bool reading_bind(struct session *session, struct reading *r)
     return cut_bind(session, &r->cut, KERNEL_dequantize, r->kernel_dtype, r->dequantize);
 }
 
+/* Where a piece's floats lie in the tensor, for any storage. */
 int64_t reading_span(const struct reading *r, int64_t index, int64_t *first)
 {
     struct piece piece;
@@ -76,6 +80,7 @@ static int64_t bytes_of(int dtype, int64_t count)
     return (count * dtype_rows[dtype].bits + 7) / 8;
 }
 
+/* The largest layout is that of quantized f64: codes, f32 from the kernel, f64 from it. */
 struct reading_buffers reading_cut(const struct reading *r, int64_t index, void *memory)
 {
     struct reading_buffers b = {0};
@@ -122,6 +127,7 @@ static bool load_zeros(const struct reading *r, const struct piece *piece, const
     return true;
 }
 
+/* Zero points are unpacked here: kernels see one i32 a scale. */
 bool reading_load(const struct reading *r, int64_t index, const struct reading_buffers *b, struct failure *failure)
 {
     struct piece piece;
@@ -146,6 +152,7 @@ static bool convert_plain(const struct reading *r, int64_t index, const struct r
     return true;
 }
 
+/* One rounding: in the kernel, or here for plain tensors. */
 bool reading_floats(const struct reading *r, int64_t index, const struct reading_buffers *b, struct failure *failure)
 {
     int64_t first;

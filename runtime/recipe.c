@@ -18,6 +18,7 @@ struct load_call {
     size_t size;
 };
 
+/* A copy of the caller's text: messages quote it later. */
 static struct source *make_source(struct session *session, const struct load_call *load)
 {
     struct arena *arena = &load->recipe->arena;
@@ -29,6 +30,7 @@ static struct source *make_source(struct session *session, const struct load_cal
     return NULL;
 }
 
+/* Each stage runs only on what the one before found whole; warnings do not stop it. */
 static enum quern_status load_recipe(struct session *session, void *call)
 {
     struct load_call *load = call;
@@ -46,6 +48,7 @@ static enum quern_status load_recipe(struct session *session, void *call)
     return diags_status(session->diags);
 }
 
+/* One handle, one arena: closing the recipe is freeing it. */
 static enum quern_status load(struct quern_context *context, struct load_call call, struct quern_recipe **recipe)
 {
     *recipe = NULL;
@@ -71,6 +74,8 @@ enum quern_status quern_recipe_load_file(quern_context *context, const char *pat
     return load(context, (struct load_call){.path = path}, recipe);
 }
 
+/* name is what messages call it; imports are looked for beside it when it has a folder, else in the working
+ * directory. */
 enum quern_status quern_recipe_load_memory(quern_context *context, const char *name, const char *text, size_t size, quern_recipe **recipe)
 {
     if (!context || !name || (!text && size) || !recipe)
@@ -78,6 +83,7 @@ enum quern_status quern_recipe_load_memory(quern_context *context, const char *n
     return load(context, (struct load_call){.path = name, .text = text ? text : "", .size = size}, recipe);
 }
 
+/* Scratches are the context's memory, not the arena's. */
 void quern_recipe_close(quern_recipe *recipe)
 {
     if (!recipe)
@@ -95,6 +101,7 @@ void quern_recipe_close(quern_recipe *recipe)
 
 /* ---- matching ---- */
 
+/* A scratch is taken from those given back, or made: at most as many as threads match at once. */
 struct scratch *recipe_borrow(struct quern_recipe *r)
 {
     pthread_mutex_lock(&r->lock);
@@ -126,6 +133,7 @@ struct loan {
     struct scratch *scratch;
 };
 
+/* Also when the session ends in an escape. */
 static void end_loan(void *resource)
 {
     struct loan *loan = resource;
@@ -172,6 +180,7 @@ struct subject subject_of_tensor(const struct quern_recipe *r, const struct quer
     return subject;
 }
 
+/* The automaton is read-only, the scratch is this thread's. */
 static enum quern_status match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match)
 {
     struct scratch *scratch = recipe_borrow(r);
@@ -191,6 +200,7 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
     return match_subject(recipe, &subject, match);
 }
 
+/* dtype and shape may be unknown; rules that need them are undecided then. */
 enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match)
 {
     if (!recipe || !tensor || !tensor->name || !match)
@@ -223,6 +233,7 @@ size_t quern_rule_count(const quern_recipe *recipe)
     return recipe->recipe->rule_count;
 }
 
+/* As the recipe would write it. */
 static const char *print_target(struct arena *arena, const struct rule *rule)
 {
     struct text text = text_make(arena);
@@ -274,6 +285,8 @@ struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index)
 
 /* ---- what a rule gives a tensor ---- */
 
+/* By the parameter's name: weight and bias have slots of their own, all else is state["name"] or state (matching.md
+ * §1). */
 const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason)
 {
     const char *dot = strrchr(name, '.'), *parameter = dot ? dot + 1 : name;

@@ -41,6 +41,7 @@ static const int64_t *read_integers(struct reading *r, const char *tensor, json_
     return values;
 }
 
+/* The file's own spelling, case and all. */
 static bool read_dtype(struct reading *r, struct stored *t, json_t *record)
 {
     json_t *word = json_object_get(record, "dtype");
@@ -79,6 +80,7 @@ static bool read_record(struct reading *r, const char *name, json_t *record)
 
 /* ---- the header's members ---- */
 
+/* Walked like the header itself: the values are copied one by one. */
 static bool read_metadata(struct reading *r, struct json_walk *w)
 {
     struct json_walk inner;
@@ -113,6 +115,7 @@ static bool read_member(struct reading *r, struct json_walk *w, const char *key,
     return REPORT(r, bad_header, "tensor %s: %s", SHOWN(r, key), w->error);
 }
 
+/* Each record is read, used and let go: memory is bounded by the tensors, not by JSON's overhead. */
 static bool read_members(struct reading *r, const char *header, size_t size)
 {
     struct json_walk walk;
@@ -135,6 +138,7 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+/* Equal names are neighbours once sorted. */
 static bool check_names(struct reading *r)
 {
     size_t count = r->shard->count;
@@ -148,6 +152,7 @@ static bool check_names(struct reading *r)
     return true;
 }
 
+/* Tensors without bytes come first at their place, so that they neither overlap nor leave holes. */
 static int compare_offsets(const void *a, const void *b)
 {
     const struct stored *s = a, *t = b;
@@ -174,6 +179,7 @@ static bool check_offsets(struct reading *r)
     return true;
 }
 
+/* A size of 0 anywhere makes the tensor empty, whatever the others are, but not if their product overflows. */
 bool stored_size(int dtype, const int64_t *shape, int rank, int64_t *elements, int64_t *bytes)
 {
     int64_t count = 1, bits;
@@ -198,6 +204,7 @@ static const char *print_shape(struct arena *arena, const int64_t *shape, int ra
     return text_string(&text);
 }
 
+/* Steps 4 of the list: the product with checked arithmetic, whole bytes, and the span. */
 static bool check_size(struct reading *r, struct stored *t)
 {
     int64_t bytes;
@@ -250,6 +257,7 @@ static bool sort_metadata(struct reading *r)
     return true;
 }
 
+/* One check after the other, each on what the one before made sure of; the first failure is the message. */
 bool safetensors_parse(struct arena *arena, const char *path, const char *header, size_t size, int64_t file_size,
                        struct shard *shard, struct diags *diags)
 {
@@ -259,6 +267,7 @@ bool safetensors_parse(struct arena *arena, const char *path, const char *header
            check_sizes(&r) && check_end(&r, file_size);
 }
 
+/* Keys are sorted. */
 const char *metadata_find(const struct metadata *metadata, size_t count, const char *key)
 {
     struct metadata wanted = {key, NULL};
@@ -268,6 +277,7 @@ const char *metadata_find(const struct metadata *metadata, size_t count, const c
 
 /* ---- files ---- */
 
+/* Step 1. Nothing is allocated before the announced length is known to be real. */
 static bool read_length(struct reading *r, const struct file *file, uint64_t *length)
 {
     unsigned char bytes[8];

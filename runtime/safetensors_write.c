@@ -16,6 +16,7 @@ static int compare_tensors(const void *a, const void *b)
     return strcmp(s->name, t->name);
 }
 
+/* Always there: `format` is in it. */
 static void print_metadata(struct text *out, struct json_hold *hold, const struct metadata *metadata, size_t count)
 {
     text_add(out, "\"__metadata__\":{");
@@ -28,6 +29,7 @@ static void print_metadata(struct text *out, struct json_hold *hold, const struc
     text_char(out, '}');
 }
 
+/* Offsets count from the end of the header; they become positions in the file when its length is known. */
 static void print_record(struct text *out, struct json_hold *hold, const struct stored *t)
 {
     text_char(out, ',');
@@ -38,6 +40,7 @@ static void print_record(struct text *out, struct json_hold *hold, const struct 
     text_printf(out, "],\"data_offsets\":[%" PRId64 ",%" PRId64 "]}", t->offset, t->offset + t->bytes);
 }
 
+/* Little-endian whatever the machine. */
 static void put_length(char *out, uint64_t length)
 {
     for (int i = 0; i < 8; i++)

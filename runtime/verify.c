@@ -30,6 +30,7 @@ struct verification {
 
 /* ---- the tasks ---- */
 
+/* Of a plain tensor: originals that are quantized themselves have no such name. */
 static bool read_original(const struct check *c, int64_t first, int64_t count, void *bytes, struct failure *failure)
 {
     int64_t size = dtype_rows[c->original->dtype].bits / 8;
@@ -46,6 +47,7 @@ static size_t check_memory(const struct check *c, int64_t piece)
     return reading_cut(&c->codes, piece, NULL).total + (size_t)count * 12 + 128;
 }
 
+/* With codes the kernel compares what it dequantizes itself, saturation included; without, both sides are widened. */
 static void check_piece(struct task *task, void *buffer, struct failure *failure)
 {
     struct check *c = task->job;
@@ -69,11 +71,13 @@ static void check_piece(struct task *task, void *buffer, struct failure *failure
 
 /* ---- pairing ---- */
 
+/* Messages name the tensor of the quantized model. */
 static bool refuse(struct verification *v, const struct logical *t, const char *what)
 {
     return REPORT_ABOUT(v->session->diags, models_differ, v->quantized->path, "tensor %s %s", name_shown(v->session->arena, t->name), what);
 }
 
+/* The same name, the same shape; floats against floats. */
 static bool pair(struct verification *v, const struct logical *t, struct check *c)
 {
     c->original = model_find(v->original, t->name);
@@ -93,6 +97,7 @@ static const char *print_spec(struct verification *v, const struct spec *spec)
     return text_string(&text);
 }
 
+/* The reading's own type is set to the original's, for the kernel takes both in one. */
 static bool open_check(struct verification *v, size_t index)
 {
     const struct logical *t = &v->quantized->logical[index];
@@ -116,6 +121,7 @@ static bool open_check(struct verification *v, size_t index)
     return ok;
 }
 
+/* In name order, as reports are. */
 static void make_tasks(struct verification *v)
 {
     size_t at = 0;
@@ -132,6 +138,7 @@ static void make_tasks(struct verification *v)
 
 /* ---- what the caller hears ---- */
 
+/* The spec and the bytes are what the quantized file has; the recipe that made it is not known. */
 static struct quern_plan_row make_row(const struct check *c)
 {
     const struct logical *t = c->codes.t;
@@ -143,6 +150,7 @@ static struct quern_plan_row make_row(const struct check *c)
                                    .bytes_after = bytes, .bits = t->elements ? 8.0 * (double)bytes / (double)t->elements : 0};
 }
 
+/* A tensor that is stored as it was has nothing to say. */
 static void report_done(struct verification *v)
 {
     while (v->reported < v->quantized->logical_count && !v->checks[v->reported].left) {
@@ -168,6 +176,7 @@ static bool task_finished(void *user, const struct task *task)
     return !v->options->progress || v->options->progress(v->options->user, &v->progress);
 }
 
+/* Both directions: what one model has, the other must have. */
 static bool prepare(struct verification *v)
 {
     if (!v->original->directory)
@@ -200,6 +209,7 @@ static enum quern_status verify(struct session *session, void *data)
     return parallel_run(session, &parallel, v->tasks, v->task_count);
 }
 
+/* Two handles of one context or of two; they are only read. */
 enum quern_status quern_verify(quern_model *quantized, quern_model *original, const struct quern_run_options *options)
 {
     static const struct quern_run_options usual;

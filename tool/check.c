@@ -19,8 +19,7 @@ int command_check(struct tool *tool)
     enum quern_status status = quern_recipe_load_file(tool->context, tool->arguments[0], &recipe);
     if (status)
         return tool_finish(tool, status);
-    if (tool_has(tool, OPTION_model))
-        status = check_model(tool, recipe);
+    status = tool_has(tool, OPTION_model) ? check_model(tool, recipe) : quern_check_model(recipe, NULL);
     unsigned errors = quern_error_count(tool->context), warnings = quern_warning_count(tool->context);
     int code = tool_finish(tool, status);
     if (!tool_has(tool, OPTION_quiet) && !tool->json)
