@@ -82,6 +82,7 @@ struct runner {
     struct fence x, codes, scale, zero, small;
     uint64_t seed;
     bool quick, full;
+    bool rare;     /* a format that few use: the narrower targets less often */
     const char *only; /* NULL: every spec */
     int64_t cases, kernels, elements, failures, unsupported;
     unsigned turn; /* rotates places, environments, piece counts */

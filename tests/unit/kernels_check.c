@@ -291,11 +291,12 @@ static void tensors_close(struct tensors *t)
         free(all[i]);
 }
 
-/* The host and, for every other lot, one of the narrower targets or W = 1 in turn; all of them when asked. */
+/* The host and, for every other lot (every fifth of a rare format), one of the narrower targets or W = 1 in turn; all of
+ * them when asked. */
 static void check_variants(struct runner *runner, const struct subject *subject, enum kernel_op op, const struct sample *sample)
 {
     unsigned others = runner->variant_count - 1, turn = (unsigned)op + runner->lot;
-    unsigned pick = others && turn % 2 ? 1 + turn / 2 % others : 0;
+    unsigned pace = runner->rare ? 5 : 2, pick = others && turn % pace == 1 ? 1 + turn / pace % others : 0;
     for (unsigned v = 0; v < runner->variant_count; v++)
         if (v == 0 || runner->full || v == pick)
             check_op(runner, subject, op, &runner->variants[v], sample);

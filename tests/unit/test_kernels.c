@@ -112,6 +112,7 @@ static const char *const schemes[] = {"symmetric", "symmetric narrow", "asymmetr
 
 static void check_int(struct runner *runner, const char *format, bool common, bool required)
 {
+    runner->rare = !common;
     for (size_t s = 0; s < 3; s++) {
         char base[64];
         if (format[0] == 'u' && !strcmp(schemes[s], "symmetric narrow"))
