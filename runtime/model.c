@@ -139,6 +139,8 @@ static bool read_kind(struct session *session, struct quern_model *m, const char
     struct stat status;
     if (strcmp(path, "-") && stat(path, &status))
         return REPORT(session, cannot_read, path, "cannot open the model: %s", file_reason(errno));
+    if (strcmp(path, "-") && (S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode) || S_ISSOCK(status.st_mode)))
+        return REPORT(session, cannot_read, path, "cannot read the model: it is a device or a socket");
     if (strcmp(path, "-") && S_ISDIR(status.st_mode))
         return read_directory(session, m, path);
     if (ends_with(path, ".safetensors.index.json")) {
