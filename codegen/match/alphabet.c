@@ -120,7 +120,7 @@ void alphabet_of_sets(struct alphabet *a, struct arena *arena, const struct rege
     fill(a, arena, &p);
 }
 
-uint32_t alphabet_symbol(const struct alphabet *a, uint32_t c)
+size_t alphabet_find(const struct alphabet *a, uint32_t c)
 {
     size_t low = 0, high = a->range_count - 1;
     while (low < high) {
@@ -130,7 +130,12 @@ uint32_t alphabet_symbol(const struct alphabet *a, uint32_t c)
         else
             high = middle;
     }
-    return a->ranges[low].symbol;
+    return low;
+}
+
+uint32_t alphabet_symbol(const struct alphabet *a, uint32_t c)
+{
+    return a->ranges[alphabet_find(a, c)].symbol;
 }
 
 /* ---- what conditions ask ---- */

@@ -23,6 +23,8 @@ struct alphabet {
 void alphabet_build(struct alphabet *alphabet, struct arena *arena, const struct regex_pool *pool);
 /* Symbols for these sets alone; no context. */
 void alphabet_of_sets(struct alphabet *alphabet, struct arena *arena, const struct regex_set *const *sets, size_t count);
+/* The place of the range that holds the code point. */
+size_t alphabet_find(const struct alphabet *alphabet, uint32_t code_point);
 uint32_t alphabet_symbol(const struct alphabet *alphabet, uint32_t code_point);
 /* The symbol of the character at *at of a name, which moves on. */
 static inline uint32_t alphabet_next(const struct alphabet *alphabet, const char *bytes, size_t size, size_t *at)

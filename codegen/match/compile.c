@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { TOTAL_WORK_FACTOR = 8 };
+enum { TOTAL_WORK_FACTOR = 32 };
 
 /* ---- labels ---- */
 
@@ -136,6 +136,7 @@ bool matcher_build_nfas(struct matcher *m, struct arena *scratch, struct label *
         *culprit = label == UINT32_MAX ? NULL : e->labels[label];
         if (!e->nfa)
             return false;
+        e->background = background_find(m->arena, e->nfa, e->uses);
     }
     return true;
 }
@@ -144,11 +145,12 @@ bool matcher_build_nfas(struct matcher *m, struct arena *scratch, struct label *
 static void build_dfa(struct matcher *m, enum field_id field, const struct match_options *options, struct arena *scratch)
 {
     struct engine *e = &m->engines[field];
-    struct dfa_limits limits = {options->state_budget ? options->state_budget : DFA_STATES, DFA_CELLS, DFA_WORK};
+    size_t states = options->state_budget ? options->state_budget : DFA_STATES;
+    struct dfa_limits limits = {states, DFA_CELLS, (uint64_t)states * DFA_WORK_PER_STATE};
     struct raw_dfa raw;
     struct label_sets sets;
     label_sets_init(&sets, scratch);
-    if (!dfa_determinise(&raw, &sets, scratch, e->nfa, e->uses, &limits))
+    if (!dfa_determinise(&raw, &sets, scratch, e->nfa, e->background, e->uses, &limits))
         return;
     if (field == m->primary) {
         const uint32_t *leaves = matcher_decide(m, &sets, scratch);
@@ -181,7 +183,7 @@ static void lay_out(struct matcher *m)
         e->list_at = take(&total, e->label_count * sizeof(uint32_t));
         if (!e->dfa)
             e->lazy_at = take(&total, sizeof(struct lazy) + 64 + lazy_size(e->nfa));
-        size_t size = stepper_size(e->nfa) + 2 * sizeof(uint32_t) * e->nfa->state_count;
+        size_t size = stepper_size(e->nfa) + 2 * sizeof(uint32_t) * (e->nfa->state_count + 1);
         simulation = size > simulation ? size : simulation;
     }
     m->memo_at = take(&total, 2 * sizeof(uint32_t) * m->program.pred_count + 64);
@@ -209,6 +211,9 @@ void matcher_finish(struct matcher *m)
 {
     find_always(m);
     lay_out(m);
+    for (int f = 0; f < FIELD_COUNT; f++)
+        for (uint32_t l = 0; l < m->engines[f].label_count; l++)
+            m->engines[f].labels[l]->root = NULL;
 }
 
 /* ---- entry ---- */
@@ -237,6 +242,25 @@ struct arena *arena_open_scratch(struct arena *arena)
     return scratch;
 }
 
+/* Automata and decisions of a lowered recipe. */
+static bool build(struct matcher *m, const struct match_options *options, struct arena *scratch, struct diags *diags)
+{
+    struct label *culprit = NULL;
+    matcher_number_labels(m);
+    m->primary = choose_primary(m);
+    if (!matcher_build_nfas(m, scratch, &culprit)) {
+        report_culprit(diags, culprit);
+        return false;
+    }
+    for (int f = 0; f < FIELD_COUNT && !options->force_fallback; f++)
+        if (m->engines[f].label_count)
+            build_dfa(m, (enum field_id)f, options, scratch);
+    if (m->primary == FIELD_COUNT)
+        m->root = matcher_decide(m, NULL, scratch)[0];
+    matcher_finish(m);
+    return true;
+}
+
 struct matcher *matcher_compile(const struct recipe *recipe, const struct match_options *options, struct diags *diags)
 {
     static const struct match_options standard = {0};
@@ -248,24 +272,9 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
     for (size_t i = 0; i < m->rule_count; i++)
         origins[i] = recipe->rules[i].origin ? recipe->rules[i].origin : "";
     m->origins = origins;
-    program_init(&m->program, m->arena);
-    if (!matcher_lower(m, recipe, diags))
-        return NULL;
     struct arena *scratch = arena_open_scratch(m->arena);
-    struct label *culprit = NULL;
-    matcher_number_labels(m);
-    m->primary = choose_primary(m);
-    if (!matcher_build_nfas(m, scratch, &culprit)) {
-        report_culprit(diags, culprit);
-        arena_close(scratch);
-        return NULL;
-    }
-    for (int f = 0; f < FIELD_COUNT && !options->force_fallback; f++)
-        if (m->engines[f].label_count)
-            build_dfa(m, (enum field_id)f, options, scratch);
-    if (m->primary == FIELD_COUNT)
-        m->root = matcher_decide(m, NULL, scratch)[0];
-    matcher_finish(m);
+    program_init(&m->program, m->arena, scratch);
+    struct matcher *done = matcher_lower(m, recipe, diags) && build(m, options, scratch, diags) ? m : NULL;
     arena_close(scratch);
-    return m;
+    return done;
 }

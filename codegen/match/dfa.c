@@ -53,6 +53,7 @@ struct construction {
     uint32_t *set_slots; /* label set + 1 */
     size_t set_slot_count;
     uint32_t *labels;
+    uint64_t *special;
     size_t next_capacity;
 };
 
@@ -127,22 +128,31 @@ static void grow_rows(struct construction *c, struct raw_dfa *raw)
 /* The row of one state. Its set is read through the index, for the array may move. */
 static void fill_row(struct construction *c, struct raw_dfa *raw, uint32_t state)
 {
-    uint32_t width = raw->alphabet->symbol_count;
+    uint32_t width = raw->alphabet->symbol_count, *row = raw->next + (size_t)state * width, other = UINT32_MAX;
     struct subset s = c->subsets[state];
     raw->outcome[state] = intern_labels(c, stepper_labels(&c->stepper, c->members + s.first, s.count, c->labels));
+    stepper_special(&c->stepper, c->members + s.first, s.count, c->special);
     for (uint32_t symbol = 0; symbol < width; symbol++) {
+        bool special = c->special[symbol / 64] >> symbol % 64 & 1;
+        if (!special && other != UINT32_MAX) {
+            row[symbol] = other;
+            continue;
+        }
         stepper_step(&c->stepper, c->members + s.first, s.count, symbol);
-        raw->next[(size_t)state * width + symbol] = intern_subset(c);
+        row[symbol] = intern_subset(c);
+        other = special ? other : row[symbol];
     }
 }
 
 bool dfa_determinise(struct raw_dfa *raw, struct label_sets *sets, struct arena *arena, const struct nfa *nfa,
-                     const struct label_use *uses, const struct dfa_limits *limits)
+                     const struct background *background, const struct label_use *uses,
+                     const struct dfa_limits *limits)
 {
     struct construction c = {.arena = arena, .sets = sets};
     *raw = (struct raw_dfa){.alphabet = nfa->alphabet};
-    c.labels = ARENA_ARRAY(arena, nfa->state_count, uint32_t);
-    stepper_init(&c.stepper, nfa, uses, arena_alloc(arena, stepper_size(nfa)));
+    c.labels = ARENA_ARRAY(arena, nfa->state_count + 1, uint32_t);
+    c.special = ARENA_ARRAY(arena, nfa->class_words, uint64_t);
+    stepper_init(&c.stepper, nfa, background, uses, arena_alloc(arena, stepper_size(nfa)));
     stepper_start(&c.stepper);
     intern_subset(&c);
     for (uint32_t state = 0; state < c.count; state++) {

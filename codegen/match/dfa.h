@@ -31,11 +31,11 @@ struct dfa_limits {
     size_t states, cells; /* of the table before minimisation */
     uint64_t work;        /* steps of the construction */
 };
-enum { DFA_STATES = 65536, DFA_CELLS = 1 << 23, DFA_WORK = 48 * 1000 * 1000 };
+enum { DFA_STATES = 65536, DFA_CELLS = 1 << 22, DFA_WORK_PER_STATE = 64 };
 
 /* False: a limit was passed. Outcomes are numbers of label sets. */
 bool dfa_determinise(struct raw_dfa *raw, struct label_sets *sets, struct arena *arena, const struct nfa *nfa,
-                     const struct label_use *uses, const struct dfa_limits *limits);
+                     const struct background *background, const struct label_use *uses, const struct dfa_limits *limits);
 /* The least automaton with the same outcomes: states numbered breadth first, classes by their least code point. */
 struct dfa *dfa_minimise(const struct raw_dfa *raw, struct arena *arena, struct arena *scratch);
 /* The outcome of a name. */

@@ -40,6 +40,7 @@ struct engine {
     struct label_use *uses;      /* by label */
     struct alphabet alphabet;
     struct nfa *nfa;             /* NULL: no label */
+    struct background *background;
     struct dfa *dfa;             /* NULL: beyond the budget */
     struct label_sets sets;      /* the DFA's outcomes, unless it is the primary one */
     uint32_t *touched_first, *touched; /* by label: the rules that look at it, ascending */

@@ -78,10 +78,22 @@ static void add_move(struct builder *b, uint32_t symbols, uint32_t state)
     *ARENA_PUSH(b->scratch, b->moves, b->move_count, b->move_capacity) = (struct move){symbols, state};
 }
 
+/* A term that begins with a set, as nearly all do, has that one move: not worth remembering. */
+static struct derivative derive(struct builder *b, uint32_t state, struct move *only)
+{
+    const struct term *term = &b->terms.items[b->states[state].term];
+    if (term->kind != TERM_CAT || term->node->kind != REGEX_SET)
+        return *term_derive(&b->terms, b->states[state].term, b->states[state].context);
+    uint32_t target = term->b;
+    *only = (struct move){class_of_set(&b->terms, term->node->set), target};
+    return (struct derivative){.moves = only, .count = 1};
+}
+
 /* The moves of one state; those to an anchored term are split by the context the symbol leaves. */
 static void explore(struct builder *b, uint32_t state)
 {
-    struct derivative d = *term_derive(&b->terms, b->states[state].term, b->states[state].context);
+    struct move only;
+    struct derivative d = derive(b, state, &only);
     uint32_t first = (uint32_t)b->move_count;
     for (uint32_t m = 0; m < d.count; m++) {
         if (!b->terms.items[d.moves[m].target].anchored) {

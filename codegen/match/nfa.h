@@ -24,7 +24,7 @@ enum { NFA_ENDS = 1, NFA_UNIVERSAL = 2 };
 struct nfa_limits {
     uint64_t label_work, total_work; /* steps of construction for one label, for all */
 };
-enum { NFA_LABEL_WORK = 30 * 1000 * 1000 };
+enum { NFA_LABEL_WORK = 4 * 1000 * 1000 };
 
 /* roots[i] is the language of label i. Returns NULL with *culprit = the label that passes its limit, or
  * UINT32_MAX when all together do. The result lives in

@@ -69,11 +69,11 @@ static uint32_t intern(struct program *p, enum pred_kind kind, uint32_t a, uint3
     return (uint32_t)p->pred_count - 1;
 }
 
-void program_init(struct program *p, struct arena *arena)
+void program_init(struct program *p, struct arena *arena, struct arena *scratch)
 {
     *p = (struct program){.arena = arena};
     for (int f = 0; f < FIELD_COUNT; f++)
-        regex_pool_init(&p->pools[f], arena);
+        regex_pool_init(&p->pools[f], scratch);
     intern(p, PRED_FALSE, 0, 0);
     intern(p, PRED_TRUE, 0, 0);
     intern(p, PRED_UNKNOWN, 0, 0);

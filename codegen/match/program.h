@@ -50,7 +50,7 @@ struct pattern {
 /* A union of atoms of one field. */
 struct label {
     enum field_id field;
-    const struct regex *root; /* NULL in a matcher that was read and needs no regex */
+    const struct regex *root; /* while the matcher is built */
     struct pattern *patterns;
     size_t pattern_count;
     struct span span;         /* of the first atom */
@@ -92,7 +92,8 @@ struct program {
     uint32_t mark;
 };
 
-void program_init(struct program *program, struct arena *arena);
+/* Regexes live in scratch; nothing of them is needed once the automata are built. */
+void program_init(struct program *program, struct arena *arena, struct arena *scratch);
 uint32_t pred_of_guard(struct program *program, const struct guard *guard);
 uint32_t pred_of_label(struct program *program, enum field_id field, const struct regex *root, const struct pattern *patterns,
                        size_t pattern_count, struct span span);

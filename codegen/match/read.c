@@ -535,29 +535,33 @@ static void read_tail(struct reader *r)
         fail(r, "a root");
 }
 
+/* What the text does not hold is made again from it: indexes, and the NFAs that verdicts and lazy fields need. */
+static bool finish_reading(struct matcher *m, struct arena *scratch, struct diags *diags)
+{
+    struct label *culprit;
+    for (int t = 0; t < NAMES_COUNT; t++)
+        if (m->names[t].count)
+            names_index(&m->names[t], m->arena);
+    matcher_number_labels(m);
+    if (!matcher_build_nfas(m, scratch, &culprit)) {
+        diag_report(diags, DIAG_too_large, culprit ? culprit->span : (struct span){0}, "the automaton's patterns take too many steps to build");
+        return false;
+    }
+    matcher_finish(m);
+    return true;
+}
+
 struct matcher *matcher_read(struct arena *arena, struct source *source, struct diags *diags)
 {
     struct matcher *m = ARENA_NEW(arena, struct matcher);
     struct reader r = {.m = m, .source = source, .diags = diags};
-    struct label *culprit;
     m->arena = arena;
-    program_init(&m->program, arena);
+    struct arena *scratch = arena_open_scratch(arena);
+    program_init(&m->program, arena, scratch);
     read_head(&r);
     if (!r.failed)
         read_tail(&r);
-    if (r.failed)
-        return NULL;
-    for (int t = 0; t < NAMES_COUNT; t++)
-        if (m->names[t].count)
-            names_index(&m->names[t], arena);
-    struct arena *scratch = arena_open_scratch(arena);
-    matcher_number_labels(m);
-    bool built = matcher_build_nfas(m, scratch, &culprit);
+    bool built = !r.failed && finish_reading(m, scratch, diags);
     arena_close(scratch);
-    if (!built) {
-        diag_report(diags, DIAG_too_large, (struct span){0}, "the automaton's patterns take too many steps to build");
-        return NULL;
-    }
-    matcher_finish(m);
-    return m;
+    return built ? m : NULL;
 }

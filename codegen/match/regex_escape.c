@@ -178,26 +178,27 @@ bool parser_category(uint32_t letter, unsigned flags, struct charset *set)
 
 /* ---- IGNORECASE: _compiler.py's _compile and _optimize_charset ---- */
 
-static uint32_t lower_case(uint32_t c, unsigned flags)
+static bool any_cased(uint32_t low, uint32_t high, unsigned flags)
 {
     if (!(flags & FLAG_ASCII))
-        return unicode_lower(c);
-    return c >= 'A' && c <= 'Z' ? c + 0x20 : c;
+        return unicode_any_cased(low, high);
+    return (low <= 'Z' && high >= 'A') || (low <= 'z' && high >= 'a');
 }
 
-static bool is_cased(uint32_t c, unsigned flags)
+/* The lower case of each of low..high: what the subject's lower case is compared with. */
+static void add_lower(struct charset *set, uint32_t low, uint32_t high, unsigned flags)
 {
-    return flags & FLAG_ASCII ? is_letter(c) : unicode_is_cased(c);
-}
-
-/* The code point's lower case and what shares its upper case: the characters a lower-cased subject is compared with. */
-static void add_folded(struct charset *set, uint32_t c, unsigned flags)
-{
-    uint32_t lower = lower_case(c, flags);
-    charset_add(set, lower, lower);
-    const uint32_t *others = flags & FLAG_ASCII ? NULL : unicode_extra_cases(lower);
-    for (int i = 0; others && i < 3 && others[i]; i++)
-        charset_add(set, others[i], others[i]);
+    if (!(flags & FLAG_ASCII)) {
+        unicode_add_lower(set, low, high);
+        return;
+    }
+    for (uint32_t c = low; c <= high && c <= 'Z'; c++)
+        if (c >= 'A')
+            charset_add(set, c + 0x20, c + 0x20);
+    if (low < 'A')
+        charset_add(set, low, high < 'A' ? high : 'A' - 1);
+    if (high > 'Z')
+        charset_add(set, low > 'Z' ? low : 'Z' + 1, high);
 }
 
 /* {c : lower(c) is in tested}, tested settled. */
@@ -205,7 +206,7 @@ static struct charset find_subjects(struct charset *tested, unsigned flags)
 {
     struct charset set = charset_make(tested->arena);
     if (!(flags & FLAG_ASCII)) {
-        unicode_add_uncased(&set, tested->ranges, tested->count);
+        unicode_add_subjects(&set, tested->ranges, tested->count);
     } else {
         struct charset outside = charset_make(tested->arena);
         charset_add_outside(&outside, tested->ranges, tested->count);
@@ -223,9 +224,10 @@ static struct charset find_subjects(struct charset *tested, unsigned flags)
 const struct regex *parser_literal(struct parser *p, uint32_t c, bool negated, unsigned flags)
 {
     struct charset set = charset_make(p->pool->arena);
-    if ((flags & FLAG_IGNORECASE) && is_cased(c, flags)) {
-        add_folded(&set, c, flags);
-        charset_settle(&set);
+    if ((flags & FLAG_IGNORECASE) && any_cased(c, c, flags)) {
+        add_lower(&set, c, c, flags);
+        if (!(flags & FLAG_ASCII))
+            unicode_add_extra_cases(&set);
         set = find_subjects(&set, flags);
     } else {
         charset_add(&set, c, c);
@@ -247,16 +249,9 @@ struct set_reader {
 /* A range under IGNORECASE: in the basic plane by folding; beyond it the range and what its upper cases reach. */
 static void add_folded_range(struct set_reader *r, uint32_t low, uint32_t high, unsigned flags)
 {
-    uint32_t last = high > 0xffff ? 0xffff : high;
-    for (uint32_t c = low; c <= last; c++) {
-        if (is_cased(c, flags)) {
-            r->cased = true;
-            add_folded(&r->folded, c, flags);
-        } else if (r->folded.count && r->folded.ranges[r->folded.count - 1].high + 1 == c) {
-            r->folded.ranges[r->folded.count - 1].high = c;
-        } else {
-            charset_add(&r->folded, c, c);
-        }
+    if (low <= 0xffff) {
+        add_lower(&r->folded, low, high > 0xffff ? 0xffff : high, flags);
+        r->cased |= any_cased(low, high > 0xffff ? 0xffff : high, flags);
     }
     if (high > 0xffff) {
         r->cased = true;
@@ -273,14 +268,11 @@ static void add_range(struct set_reader *r, uint32_t low, uint32_t high, unsigne
     charset_add(&r->plain, low, high);
     if (!(flags & FLAG_IGNORECASE))
         return;
-    if (low != high) {
+    if (low != high || low <= 0xffff) {
         add_folded_range(r, low, high, flags);
-    } else if (low > 0xffff) { /* the literal as written, compared with the subject's lower case */
+    } else { /* the literal as written, compared with the subject's lower case */
         r->cased = true;
         charset_add(&r->folded, low, low);
-    } else {
-        r->cased |= is_cased(low, flags);
-        add_folded(&r->folded, low, flags);
     }
 }
 
@@ -347,6 +339,8 @@ static const struct regex *finish_set(struct parser *p, struct set_reader *r, un
         return parser_literal(p, r->only, r->negated, flags);
     struct charset *set = r->cased ? &r->folded : &r->plain;
     charset_settle(set);
+    if (r->cased && !(flags & FLAG_ASCII))
+        unicode_add_extra_cases(set);
     if (r->negated)
         charset_negate(set);
     struct charset subjects = r->cased ? find_subjects(set, flags) : *set;

@@ -52,11 +52,12 @@ static struct lazy *lazy_of(const struct engine *e, char *scratch)
 void matcher_scratch_init(const struct matcher *m, void *memory)
 {
     char *scratch = align(memory);
-    memset(scratch, 0, m->candidates_at);
+    memset(scratch + m->memo_at, 0, m->candidates_at - m->memo_at);
     for (int f = 0; f < FIELD_COUNT; f++) {
         const struct engine *e = &m->engines[f];
+        memset(scratch + e->bits_at, 0, (e->label_count + 63) / 64 * sizeof(uint64_t));
         if (e->label_count && !e->dfa)
-            lazy_init(lazy_of(e, scratch), e->nfa, e->uses, scratch + e->lazy_at + ((sizeof(struct lazy) + 63) & ~(size_t)63));
+            lazy_init(lazy_of(e, scratch), e->nfa, e->background, e->uses, scratch + e->lazy_at + ((sizeof(struct lazy) + 63) & ~(size_t)63));
     }
 }
 
@@ -91,7 +92,7 @@ static void simulate(struct run *r, enum field_id field, const struct field *str
     struct stepper stepper;
     char *memory = r->scratch + r->m->simulation_at;
     uint32_t *set = (uint32_t *)(memory + stepper_size(nfa));
-    stepper_init(&stepper, nfa, NULL, memory);
+    stepper_init(&stepper, nfa, r->m->engines[field].background, NULL, memory);
     stepper_start(&stepper);
     for (size_t i = 0; i < string->size;) {
         uint32_t count = stepper.count, symbol = alphabet_next(nfa->alphabet, string->bytes, string->size, &i);
@@ -113,7 +114,7 @@ static void read_string(struct run *r, enum field_id field, const struct field *
     } else if (!e->dfa) {
         struct lazy *lazy = lazy_of(e, r->scratch);
         const struct lazy_record *record = lazy_run(lazy, string->bytes, string->size);
-        add_labels(r, field, lazy_labels(lazy, record), record->label_count);
+        add_labels(r, field, lazy_labels(record), record->label_count);
     }
 }
 
@@ -272,7 +273,7 @@ static struct match_outcome run_lazily(struct run *r, const struct field *string
     if (record->decided)
         return (struct match_outcome){record->rule, record->unknown};
     r->fields[m->primary] = (struct field_state){.ran = true, .known = true};
-    add_labels(r, m->primary, lazy_labels(lazy, record), record->label_count);
+    add_labels(r, m->primary, lazy_labels(record), record->label_count);
     struct match_outcome outcome = scan(r);
     if (m->engine_count == 1 && !r->consulted) {
         record->decided = 1;
@@ -288,8 +289,6 @@ static void apply_names(const struct names *names, const struct subject *s, stru
     struct strings strings = find_strings(s, names->field);
     size_t at = 0;
     int rule = -1, unknown = -1;
-    if (!names->count)
-        return;
     if (!strings.known)
         unknown = (int)names->entries[0].rule;
     else {
@@ -304,22 +303,35 @@ static void apply_names(const struct names *names, const struct subject *s, stru
         outcome->unknown = -1;
 }
 
+/* Whatever needs more than the primary field's automaton. decision UINT32_MAX: it gave none. */
+static struct match_outcome match_otherwise(const struct matcher *m, char *scratch, const struct subject *subject, const struct strings *primary,
+                                            uint32_t decision)
+{
+    struct run r = {.m = m, .s = subject, .scratch = scratch};
+    struct match_outcome outcome;
+    if (decision != UINT32_MAX || m->primary == FIELD_COUNT)
+        outcome = follow(&r, decision != UINT32_MAX ? decision : m->root);
+    else if (!primary->known)
+        outcome = scan(&r);
+    else
+        outcome = run_lazily(&r, primary->strings);
+    clear(&r);
+    return outcome;
+}
+
 struct match_outcome matcher_match(const struct matcher *m, void *scratch, const struct subject *subject)
 {
-    struct run r = {.m = m, .s = subject, .scratch = align(scratch)};
     struct match_outcome outcome;
     struct strings primary = m->primary == FIELD_COUNT ? (struct strings){0} : find_strings(subject, m->primary);
-    if (m->primary == FIELD_COUNT)
-        outcome = follow(&r, m->root);
-    else if (!primary.known)
-        outcome = scan(&r);
-    else if (m->engines[m->primary].dfa)
-        outcome = follow(&r, dfa_run(m->engines[m->primary].dfa, primary.strings->bytes, primary.strings->size));
+    const struct dfa *dfa = primary.known ? m->engines[m->primary].dfa : NULL;
+    uint32_t decision = dfa ? dfa_run(dfa, primary.strings->bytes, primary.strings->size) : m->root;
+    if (dfa && m->decisions[decision].kind == DECISION_DONE)
+        outcome = (struct match_outcome){m->decisions[decision].rule, m->decisions[decision].unknown};
     else
-        outcome = run_lazily(&r, primary.strings);
-    clear(&r);
+        outcome = match_otherwise(m, align(scratch), subject, &primary, dfa ? decision : UINT32_MAX);
     for (int t = 0; t < NAMES_COUNT; t++)
-        apply_names(&m->names[t], subject, &outcome);
+        if (m->names[t].count)
+            apply_names(&m->names[t], subject, &outcome);
     return outcome;
 }
 

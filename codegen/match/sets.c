@@ -1,6 +1,7 @@
 /* State sets. See sets.h. */
 #include "codegen/match/sets.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { INSERTION_MAX = 16 };
@@ -10,17 +11,148 @@ static size_t words_of(uint32_t count)
     return ((size_t)count + 63) / 64;
 }
 
-size_t stepper_size(const struct nfa *nfa)
+/* ---- the background ---- */
+
+static uint32_t class_size(const struct nfa *nfa, uint32_t class)
 {
-    size_t words = words_of(nfa->state_count);
-    return 8 * (words + words_of((uint32_t)words) + 1) + 4 * ((size_t)nfa->group_count + nfa->state_count + 2);
+    uint32_t size = 0;
+    for (size_t w = 0; w < nfa->class_words; w++)
+        size += (uint32_t)__builtin_popcountll(nfa->class_bits[class * nfa->class_words + w]);
+    return size;
 }
 
-void stepper_init(struct stepper *s, const struct nfa *nfa, const struct label_use *uses, void *memory)
+enum { TARGETS_MAX = 4 << 20 };
+
+/* Whether the state keeps itself on every symbol (1), on all but newline (2), or not (0). */
+static unsigned char find_member(const struct nfa *nfa, uint32_t state, uint32_t newline)
 {
-    size_t words = words_of(nfa->state_count);
+    for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++) {
+        uint32_t size = nfa->moves[m].target == state ? class_size(nfa, nfa->moves[m].symbols) : 0;
+        if (size == nfa->alphabet->symbol_count)
+            return 1;
+        if (size && size + 1 == nfa->alphabet->symbol_count && !nfa_class_has(nfa, nfa->moves[m].symbols, newline))
+            return 2;
+    }
+    return 0;
+}
+
+static bool is_background(const struct background *b, uint32_t state, unsigned mode)
+{
+    return b->member[state] == 1 || (b->member[state] == 2 && mode == 0);
+}
+
+/* Counts, or (targets set) enters, what each symbol leads to from the background. */
+static void index_targets(struct background *b, const struct nfa *nfa, unsigned mode, uint32_t *counts)
+{
+    for (uint32_t l = 0; l < nfa->label_count; l++) {
+        uint32_t state = nfa->starts[l];
+        if (state == UINT32_MAX || !is_background(b, state, mode))
+            continue;
+        for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++) {
+            uint32_t target = nfa->moves[m].target;
+            for (uint32_t s = 0; s < nfa->alphabet->symbol_count; s++)
+                if (nfa_class_has(nfa, nfa->moves[m].symbols, s) && !is_background(b, target, mode || s == b->newline)) {
+                    if (b->targets[mode])
+                        b->targets[mode][b->first[mode][s] + counts[s]] = target;
+                    counts[s]++;
+                }
+        }
+    }
+}
+
+static void index_mode(struct background *b, struct arena *arena, const struct nfa *nfa, unsigned mode)
+{
+    uint32_t symbols = nfa->alphabet->symbol_count, sum = 0;
+    uint32_t *counts = ARENA_ARRAY(arena, symbols, uint32_t);
+    index_targets(b, nfa, mode, counts);
+    b->first[mode] = ARENA_ARRAY(arena, symbols + 1, uint32_t);
+    for (uint32_t s = 0; s < symbols; s++) {
+        b->first[mode][s] = sum;
+        sum += counts[s];
+        counts[s] = 0;
+    }
+    b->first[mode][symbols] = sum;
+    b->targets[mode] = ARENA_ARRAY(arena, sum, uint32_t);
+    index_targets(b, nfa, mode, counts);
+}
+
+/* A class tells its symbols, or if they are most, those it lacks. */
+static void add_special(const struct nfa *nfa, uint32_t class, uint64_t *bits)
+{
+    bool most = 2 * class_size(nfa, class) > nfa->alphabet->symbol_count;
+    for (size_t w = 0; w < nfa->class_words; w++) {
+        uint64_t own = nfa->class_bits[class * nfa->class_words + w];
+        bits[w] |= most ? ~own : own;
+    }
+}
+
+static void find_special(struct background *b, struct arena *arena, const struct nfa *nfa, unsigned mode)
+{
+    b->special[mode] = ARENA_ARRAY(arena, nfa->class_words, uint64_t);
+    if (b->newline != UINT32_MAX)
+        b->special[mode][b->newline / 64] |= (uint64_t)1 << b->newline % 64;
+    for (uint32_t l = 0; l < nfa->label_count; l++) {
+        uint32_t state = nfa->starts[l];
+        if (state == UINT32_MAX || !is_background(b, state, mode))
+            continue;
+        for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++)
+            add_special(nfa, nfa->moves[m].symbols, b->special[mode]);
+    }
+}
+
+static void find_ends(struct background *b, struct arena *arena, const struct nfa *nfa, const struct label_use *uses, unsigned mode)
+{
+    b->ends[mode] = ARENA_ARRAY(arena, nfa->label_count, uint32_t);
+    b->limit[mode] = NO_RULE;
+    for (uint32_t l = 0; l < nfa->label_count; l++) {
+        uint32_t state = nfa->starts[l];
+        if (state == UINT32_MAX || !is_background(b, state, mode))
+            continue;
+        if (nfa->flags[state] & NFA_ENDS)
+            b->ends[mode][b->end_count[mode]++] = l;
+        if (uses && (nfa->flags[state] & NFA_UNIVERSAL) && uses[l].sure < b->limit[mode])
+            b->limit[mode] = uses[l].sure;
+    }
+}
+
+struct background *background_find(struct arena *arena, const struct nfa *nfa, const struct label_use *uses)
+{
+    struct background *b = ARENA_NEW(arena, struct background);
+    uint64_t targets = 0;
+    b->member = ARENA_ARRAY(arena, nfa->state_count + 1, unsigned char);
+    b->newline = UINT32_MAX;
+    uint32_t newline = nfa->alphabet->ascii['\n'];
+    for (uint32_t l = 0; l < nfa->label_count; l++) {
+        uint32_t state = nfa->starts[l];
+        unsigned char member = state == UINT32_MAX ? 0 : find_member(nfa, state, newline);
+        for (uint32_t m = member ? nfa->first_move[state] : 0; member && m < nfa->first_move[state + 1]; m++)
+            targets += nfa->moves[m].target == state ? 0 : class_size(nfa, nfa->moves[m].symbols);
+        if (!member || targets > TARGETS_MAX)
+            continue;
+        b->member[state] = member;
+        b->newline = member == 2 ? newline : b->newline;
+    }
+    for (unsigned mode = 0; mode < MODE_COUNT; mode++) {
+        index_mode(b, arena, nfa, mode);
+        find_ends(b, arena, nfa, uses, mode);
+        find_special(b, arena, nfa, mode);
+    }
+    return b;
+}
+
+/* ---- steps ---- */
+
+size_t stepper_size(const struct nfa *nfa)
+{
+    size_t words = words_of(nfa->state_count + 1);
+    return 8 * (words + words_of((uint32_t)words) + 1) + 4 * ((size_t)nfa->group_count + nfa->state_count + 3);
+}
+
+void stepper_init(struct stepper *s, const struct nfa *nfa, const struct background *background, const struct label_use *uses, void *memory)
+{
+    size_t words = words_of(nfa->state_count + 1);
     memset(memory, 0, stepper_size(nfa));
-    *s = (struct stepper){.nfa = nfa, .uses = uses, .bits = memory};
+    *s = (struct stepper){.nfa = nfa, .background = background, .uses = uses, .bits = memory};
     s->summary = s->bits + words;
     s->marks = (uint32_t *)(s->summary + words_of((uint32_t)words) + 1);
     s->set = s->marks + nfa->group_count;
@@ -35,10 +167,10 @@ static void begin(struct stepper *s)
     }
 }
 
-static void add(struct stepper *s, uint32_t state, uint32_t *limit)
+static void add(struct stepper *s, uint32_t state, unsigned mode, uint32_t *limit)
 {
     uint64_t bit = (uint64_t)1 << state % 64;
-    if (s->bits[state / 64] & bit)
+    if ((s->bits[state / 64] & bit) || is_background(s->background, state, mode))
         return;
     s->bits[state / 64] |= bit;
     s->marks[s->nfa->group[state]] = s->stamp;
@@ -56,6 +188,24 @@ static bool is_idle(const struct stepper *s, uint32_t state, uint32_t limit)
         if (s->marks[g] == s->stamp)
             return true;
     return false;
+}
+
+static int compare_labels(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Ascending, each once; returns how many. */
+static uint32_t sort_labels(uint32_t *labels, uint32_t count)
+{
+    uint32_t kept = 0;
+    if (count > 1)
+        qsort(labels, count, sizeof *labels, compare_labels);
+    for (uint32_t i = 0; i < count; i++)
+        if (!kept || labels[kept - 1] != labels[i])
+            labels[kept++] = labels[i];
+    return kept;
 }
 
 static void sort_few(uint32_t *set, uint32_t count)
@@ -84,7 +234,7 @@ static void sort_many(struct stepper *s)
         s->summary[s->set[i] / 4096] = 0;
 }
 
-static void finish(struct stepper *s, uint32_t limit)
+static void finish(struct stepper *s, unsigned mode, uint32_t limit)
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < s->count; i++) {
@@ -101,46 +251,76 @@ static void finish(struct stepper *s, uint32_t limit)
         sort_many(s);
     for (uint32_t i = 0; i < kept; i++)
         s->bits[s->set[i] / 64] = 0;
+    if (mode)
+        s->set[s->count++] = s->nfa->state_count;
+}
+
+static uint32_t first_limit(const struct stepper *s, unsigned mode)
+{
+    return s->uses ? s->background->limit[mode] : NO_RULE;
 }
 
 void stepper_start(struct stepper *s)
 {
-    uint32_t limit = NO_RULE;
+    uint32_t limit = first_limit(s, 0);
     begin(s);
     for (uint32_t l = 0; l < s->nfa->label_count; l++)
         if (s->nfa->starts[l] != UINT32_MAX)
-            add(s, s->nfa->starts[l], &limit);
-    finish(s, limit);
+            add(s, s->nfa->starts[l], 0, &limit);
+    finish(s, 0, limit);
+}
+
+/* The set's mode; *count becomes that of its states. */
+static unsigned split_mode(const struct nfa *nfa, const uint32_t *set, uint32_t *count)
+{
+    bool after_newline = *count && set[*count - 1] == nfa->state_count;
+    *count -= after_newline;
+    return after_newline;
 }
 
 void stepper_step(struct stepper *s, const uint32_t *set, uint32_t count, uint32_t symbol)
 {
     const struct nfa *nfa = s->nfa;
-    uint32_t limit = NO_RULE;
+    const struct background *b = s->background;
+    unsigned mode = split_mode(nfa, set, &count), next_mode = mode || symbol == b->newline;
+    uint32_t limit = first_limit(s, next_mode);
     begin(s);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; i < count; i++) {
         for (uint32_t m = nfa->first_move[set[i]]; m < nfa->first_move[set[i] + 1]; m++)
             if (nfa_class_has(nfa, nfa->moves[m].symbols, symbol))
-                add(s, nfa->moves[m].target, &limit);
-    s->work += count + s->count;
-    finish(s, limit);
+                add(s, nfa->moves[m].target, next_mode, &limit);
+        s->work += nfa->first_move[set[i] + 1] - nfa->first_move[set[i]];
+    }
+    for (uint32_t i = b->first[mode][symbol]; i < b->first[mode][symbol + 1]; i++)
+        add(s, b->targets[mode][i], next_mode, &limit);
+    s->work += s->count + 1;
+    finish(s, next_mode, limit);
+}
+
+void stepper_special(const struct stepper *s, const uint32_t *set, uint32_t count, uint64_t *bits)
+{
+    unsigned mode = split_mode(s->nfa, set, &count);
+    memcpy(bits, s->background->special[mode], s->nfa->class_words * sizeof *bits);
+    for (uint32_t i = 0; i < count; i++)
+        for (uint32_t m = s->nfa->first_move[set[i]]; m < s->nfa->first_move[set[i] + 1]; m++)
+            add_special(s->nfa, s->nfa->moves[m].symbols, bits);
 }
 
 uint32_t stepper_labels(const struct stepper *s, const uint32_t *set, uint32_t count, uint32_t *labels)
 {
-    uint32_t n = 0, limit = NO_RULE, kept = 0;
+    unsigned mode = split_mode(s->nfa, set, &count);
+    uint32_t n = 0, kept = 0, limit = first_limit(s, mode);
+    for (uint32_t i = 0; i < s->background->end_count[mode]; i++)
+        labels[n++] = s->background->ends[mode][i];
     for (uint32_t i = 0; i < count; i++)
-        if (s->nfa->flags[set[i]] & NFA_ENDS) {
+        if (s->nfa->flags[set[i]] & NFA_ENDS)
             labels[n++] = s->nfa->label[set[i]];
-            if (s->uses && s->uses[labels[n - 1]].sure < limit)
-                limit = s->uses[labels[n - 1]].sure;
-        }
-    if (n <= INSERTION_MAX || s->nfa->label_count > 1)
-        sort_few(labels, n); /* states are numbered label by label, so this is one pass */
+    for (uint32_t i = 0; s->uses && i < n; i++)
+        limit = s->uses[labels[i]].sure < limit ? s->uses[labels[i]].sure : limit;
     for (uint32_t i = 0; i < n; i++)
-        if ((!kept || labels[kept - 1] != labels[i]) && !(s->uses && s->uses[labels[i]].first > limit))
+        if (!(s->uses && s->uses[labels[i]].first > limit))
             labels[kept++] = labels[i];
-    return kept;
+    return sort_labels(labels, kept);
 }
 
 uint32_t set_hash(const uint32_t *set, uint32_t count)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { SLOTS_FIRST = 1024, CLASSES_FIRST = 16 };
+enum { SLOTS_FIRST = 1024, CLASSES_FIRST = 16, TERM_WORK = 16 }; /* a term's memory counts as that many steps */
 
 static uint32_t mix(uint32_t hash, uint64_t value)
 {
@@ -65,8 +65,8 @@ uint32_t class_of_set(struct terms *t, const struct regex_set *set)
         return t->set_class[set->id];
     uint64_t *bits = ARENA_ARRAY(t->arena, t->classes.words, uint64_t);
     const struct alphabet *a = t->alphabet;
-    for (size_t i = 0; i < a->range_count; i++)
-        if (ranges_have(set->ranges, set->count, a->ranges[i].low))
+    for (size_t k = 0; k < set->count; k++)
+        for (size_t i = alphabet_find(a, set->ranges[k].low); i < a->range_count && a->ranges[i].low <= set->ranges[k].high; i++)
             bits[a->ranges[i].symbol / 64] |= (uint64_t)1 << a->ranges[i].symbol % 64;
     return t->set_class[set->id] = class_intern(t, bits);
 }
@@ -124,7 +124,7 @@ static uint32_t intern(struct terms *t, struct term term)
     }
     *ARENA_PUSH(t->arena, t->items, t->count, t->capacity) = term;
     t->slots[slot] = (uint32_t)t->count;
-    t->work++;
+    t->work += TERM_WORK;
     return (uint32_t)t->count - 1;
 }
 

@@ -88,28 +88,83 @@ bool unicode_is_cased(uint32_t c)
     return unicode_lower(c) != c || unicode_upper(c) != c;
 }
 
-const uint32_t *unicode_extra_cases(uint32_t lower)
+/* Calls add for the members of a run inside low..high, moved by shift (0 or the run's delta). */
+static void add_run(struct charset *set, const struct case_run *run, uint32_t low, uint32_t high, int32_t shift)
 {
-    for (size_t i = 0; i < COUNT(extra_cases); i++)
-        if (extra_cases[i].lower == lower)
-            return extra_cases[i].others;
-    return NULL;
+    uint32_t first = run->low, last = run->high < high ? run->high : high;
+    if (low > first)
+        first += (low - first + run->step - 1) / run->step * run->step;
+    if (first > last)
+        return;
+    if (run->step == 1) {
+        charset_add(set, first + (uint32_t)shift, last + (uint32_t)shift);
+        return;
+    }
+    for (uint32_t c = first; c <= last; c += run->step)
+        charset_add(set, c + (uint32_t)shift, c + (uint32_t)shift);
 }
 
-/* f^-1(R) = (R without what f moves) and what f moves into R. */
-void unicode_add_uncased(struct charset *set, const struct code_range *ranges, size_t count)
+/* low..high without the code points that are not their own lower case. */
+static void add_unmoved(struct charset *set, uint32_t low, uint32_t high)
 {
-    struct charset moved = charset_make(set->arena), kept = charset_make(set->arena);
+    for (size_t i = 0; i < COUNT(moved_ranges) && low <= high; i++) {
+        if (moved_ranges[i].high < low)
+            continue;
+        if (moved_ranges[i].low > high)
+            break;
+        if (moved_ranges[i].low > low)
+            charset_add(set, low, moved_ranges[i].low - 1);
+        low = moved_ranges[i].high + 1;
+    }
+    if (low <= high)
+        charset_add(set, low, high);
+}
+
+void unicode_add_lower(struct charset *set, uint32_t low, uint32_t high)
+{
+    add_unmoved(set, low, high);
     for (size_t i = 0; i < COUNT(lower_runs); i++)
-        for (uint32_t c = lower_runs[i].low; c <= lower_runs[i].high; c += lower_runs[i].step) {
-            charset_add(&moved, c, c);
-            if (ranges_have(ranges, count, c + (uint32_t)lower_runs[i].delta))
-                charset_add(set, c, c);
+        add_run(set, &lower_runs[i], low, high, lower_runs[i].delta);
+}
+
+void unicode_add_extra_cases(struct charset *set)
+{
+    size_t count = set->count;
+    for (size_t i = 0; i < COUNT(extra_cases); i++)
+        for (int k = 0; k < 3 && extra_cases[i].others[k]; k++)
+            if (ranges_have(set->ranges, count, extra_cases[i].lower))
+                charset_add(set, extra_cases[i].others[k], extra_cases[i].others[k]);
+    charset_settle(set);
+}
+
+static bool any_moved(const struct case_run *runs, size_t count, uint32_t low, uint32_t high)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t first = runs[i].low;
+        if (low > first)
+            first += (low - first + runs[i].step - 1) / runs[i].step * runs[i].step;
+        if (first <= runs[i].high && first <= high)
+            return true;
+    }
+    return false;
+}
+
+bool unicode_any_cased(uint32_t low, uint32_t high)
+{
+    return any_moved(lower_runs, COUNT(lower_runs), low, high) || any_moved(upper_runs, COUNT(upper_runs), low, high);
+}
+
+/* f^-1(R) = (R without what f moves) and what f moves into R: the runs' parts whose images are in R. */
+void unicode_add_subjects(struct charset *set, const struct code_range *ranges, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        add_unmoved(set, ranges[k].low, ranges[k].high);
+        for (size_t i = 0; i < COUNT(lower_runs); i++) {
+            int64_t low = (int64_t)ranges[k].low - lower_runs[i].delta, high = (int64_t)ranges[k].high - lower_runs[i].delta;
+            if (high >= (int64_t)lower_runs[i].low && low <= (int64_t)lower_runs[i].high)
+                add_run(set, &lower_runs[i], low < 0 ? 0 : (uint32_t)low, (uint32_t)high, 0);
         }
-    charset_add_outside(&kept, ranges, count);
-    charset_add_ranges(&kept, moved.ranges, moved.count);
-    charset_settle(&kept);
-    charset_add_outside(set, kept.ranges, kept.count);
+    }
 }
 
 void unicode_add_upper_inside(struct charset *set, uint32_t low, uint32_t high)

@@ -16,11 +16,13 @@ bool unicode_has(enum unicode_set set, uint32_t code_point);
 uint32_t unicode_lower(uint32_t code_point);
 uint32_t unicode_upper(uint32_t code_point);
 bool unicode_is_cased(uint32_t code_point);
-/* Other lower-case code points with the same upper case (re._casefix): at most 3, 0 ends. NULL: none. */
-const uint32_t *unicode_extra_cases(uint32_t lower);
-/* Adds to set every code point that is not its own lower case and whose lower case is in ranges, and the members
- * of ranges that are: the inverse image of ranges under unicode_lower. */
-void unicode_add_uncased(struct charset *set, const struct code_range *ranges, size_t count);
+/* Adds the lower case of every code point of low..high. */
+void unicode_add_lower(struct charset *set, uint32_t low, uint32_t high);
+/* Adds, for every member of the settled set, the other lower-case code points with its upper case (re._casefix). */
+void unicode_add_extra_cases(struct charset *set);
+bool unicode_any_cased(uint32_t low, uint32_t high);
+/* Adds every code point whose lower case is in ranges: the inverse image of ranges. */
+void unicode_add_subjects(struct charset *set, const struct code_range *ranges, size_t count);
 /* Adds every code point that is not its own upper case and whose upper case is in low..high. */
 void unicode_add_upper_inside(struct charset *set, uint32_t low, uint32_t high);
 

@@ -70,6 +70,8 @@ write("code_range", "continue_ranges", ranges(lambda c: ("a" + chr(c)).isidentif
 write("case_run", "lower_runs", deltas(_sre.unicode_tolower))
 # chr(c).upper()'s first character is what the C function behind _sre gives
 write("case_run", "upper_runs", deltas(lambda c: ord(chr(c).upper()[0])))
+# code points that are not their own lower case
+write("code_range", "moved_ranges", ranges(lambda c: _sre.unicode_tolower(c) != c))
 extra = [(c, list(v)) for c, v in sorted(_casefix._EXTRA_CASES.items())]
 assert all(len(v) <= 3 for _, v in extra)
 write("case_extra", "extra_cases", [(c, v + [0] * (3 - len(v))) for c, v in extra])

@@ -19,7 +19,10 @@ static void answer(json_t *line, bool fallback)
     struct test_rule rule = {find_atom(kind), json_string_value(pattern), json_string_length(pattern)};
     struct matcher *m = matcher_compile(make_recipe(&arena, &rule, 1), &options, &diags);
     if (!m) {
-        printf("ERR %s %s\n", diag_rows[diags.first->code].code, diags.first->text);
+        printf("ERR %s ", diag_rows[diags.first->code].code);
+        for (const char *c = diags.first->text; *c; c++)
+            putchar(*c == '\n' ? ' ' : *c); /* an answer is one line */
+        putchar('\n');
         arena_close(&arena);
         return;
     }
