@@ -103,10 +103,11 @@ static json_t *make_input(struct writing *w, const struct plan_item *item)
         return json_null();
     bool integer = input->format->kind == FORMAT_KIND_INT && input->format->is_signed && input->format->bits <= 8;
     bool e4m3 = input->format->dtype == DTYPE_f8_e4m3, known = integer || e4m3;
+    known = known && input->timing != TIMING_static && !input->has_low && !input->has_high;
     bool mx = input->granularity == GRANULARITY_group && input->group == 32 && input->scale && input->scale->dtype == DTYPE_f8_e8m0;
-    if (input->timing != TIMING_static && known && input->granularity == GRANULARITY_token)
+    if (known && input->granularity == GRANULARITY_token)
         return make_args(input, "token", true);
-    if (input->timing != TIMING_static && known && input->granularity == GRANULARITY_tensor)
+    if (known && input->granularity == GRANULARITY_tensor)
         return make_args(input, "tensor", true);
     if (mx && !integer)
         return make_args(input, "group", true);

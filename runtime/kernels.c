@@ -21,7 +21,7 @@ struct kernel_entry {
 struct kernel_table {
     pthread_mutex_t lock;
     pthread_cond_t changed; /* some entry left ENTRY_BUILDING */
-    const struct kernel_target *target;
+    _Atomic(const struct kernel_target *) target; /* NULL: this machine's, not looked for yet */
     struct kernel_entry *buckets[BUCKETS];
 };
 
@@ -159,8 +159,14 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
 struct kernel_request kernel_request_make(const struct quern_context *context, enum kernel_op op, const struct spec *spec,
                                           enum dtype dtype, const int64_t *shape, int rank)
 {
+    /* Asking the CPU takes microseconds, in a virtual machine many; every thread finds the same answer. */
+    const struct kernel_target *target = atomic_load(&context->kernels->target);
+    if (!target) {
+        target = kernel_target_host();
+        atomic_store(&context->kernels->target, target);
+    }
     return (struct kernel_request){.op = op, .spec = spec, .dtype = dtype, .shape = shape, .rank = rank,
-                                   .target = context->kernels->target, .scalar = context->options.scalar};
+                                   .target = target, .scalar = context->options.scalar};
 }
 
 int kernel_op_find(const char *word)

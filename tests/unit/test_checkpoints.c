@@ -249,6 +249,13 @@ static void test_verify(void **state)
     assert_int_equal(quern_verify(a, b, NULL), QUERN_INVALID);
     assert_string_equal(messages(place), "DIR/out: error[Q1004]: tensor 'n.bias' is not in the original\n");
     assert_int_equal(quern_verify(b, a, NULL), QUERN_INVALID);
+    assert_string_equal(messages(place), "DIR/other: error[Q1004]: there is no tensor 'm.weight_packed'; the original has it\n");
+    quern_model_close(b);
+    entries[0].shape[0] = 32, entries[0].bytes /= 2;
+    write_tensors(place, "third/model.safetensors", entries, 2);
+    b = open_model(place, "third");
+    assert_int_equal(quern_verify(a, b, NULL), QUERN_INVALID);
+    assert_string_equal(messages(place), "DIR/out: error[Q1004]: tensor 'm.weight' has another shape in the original\n");
     quern_model_close(a);
     quern_model_close(b);
 }

@@ -255,6 +255,15 @@ static void test_warnings(void **state)
                                          "  help: say `scale bf16`\n");
 }
 
+static void test_inputs(void **state)
+{
+    struct place *place = *state;
+    write_model(place);
+    assert_int_equal(quantize(place, "config c { weight int8 scale bf16 input int8 per tensor static(-8, 8) }\nmatch first { _ => c }\n", "m", "out", NULL),
+                     QUERN_OK);
+    assert_string_equal(messages(place), "c: warning[Q0828]: the input spec of this config has no form in quantization_config; it was left out\n");
+}
+
 /* ---- shards: one output file for each of the input ---- */
 
 static void write_shards(struct place *place, const float *x)
@@ -390,6 +399,8 @@ static void test_existing(void **state)
     assert_string_equal(messages(place), "DIR/m: error[Q0817]: the output is the model's own directory\n");
     assert_int_equal(quantize(place, recipe, "m", "nowhere/out", NULL), QUERN_IO);
     assert_string_equal(messages(place), "DIR/nowhere/out: error[Q0814]: cannot write beside the output: No such file or directory\n");
+    assert_int_equal(quantize(place, recipe, "m", "m/..", NULL), QUERN_IO);
+    assert_string_equal(messages(place), "DIR/m/..: error[Q0815]: the output needs a name of its own\n");
     assert_true(exists(in(place, "folder/below/model.safetensors")));
     assert_int_equal(count_entries(place->directory), 4);
 }
@@ -433,7 +444,7 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_formats), CASE(test_config), CASE(test_int_quantized), CASE(test_warnings), CASE(test_shards), CASE(test_name_taken), CASE(test_threads), CASE(test_memory_limit),
+        CASE(test_formats), CASE(test_config), CASE(test_int_quantized), CASE(test_warnings), CASE(test_inputs), CASE(test_shards), CASE(test_name_taken), CASE(test_threads), CASE(test_memory_limit),
         CASE(test_cancelled), CASE(test_existing), CASE(test_locks), CASE(test_no_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
