@@ -73,6 +73,7 @@ struct qr_parse {
     struct source *source;
     struct diags *diags;
     void *scanner;
+    char *copy;          /* of text with two NULs behind it: what the scanner writes into */
     uint32_t offset;        /* of the next byte the scanner reads */
     const char *text;       /* what is scanned: the source, or a fragment's text */
     size_t size;
