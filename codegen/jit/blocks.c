@@ -9,12 +9,13 @@
 
 /* The transposition's stack array: `lanes` partial results a block. */
 struct partial {
-    emit_value memory;
+    emit_value memory; /* NULL: not needed */
 };
+enum { PARTIALS = 4 }; /* reductions of one region */
 
 struct batch {
     emit_value at[IR_BUFFER_COUNT]; /* where the batch's items begin */
-    struct partial *partials;       /* by reduction, in text order */
+    struct partial partials[PARTIALS]; /* by reduction of a region, in text order; regions share them */
 };
 
 static unsigned batch_elements(const struct lower *l)
@@ -60,7 +61,7 @@ static void keep_partial(struct lower *l, const struct ir_value *v, const struct
     emit_value all = r->part[block * parts];
     for (unsigned i = 1; i < parts; i++)
         all = lower_reduce(l, v->op, all, r->part[block * parts + i]);
-    LLVMTypeRef vector = emit_vector(e->f32, lanes);
+    LLVMTypeRef vector = emit_vector(lower_type(l, v->type), lanes);
     emit_value to = emit_element(e, vector, p->memory, emit_add(e, first, emit_i64(e, block)));
     if (l->ir->schedule.group > l->ir->schedule.chunk)
         all = lower_reduce(l, v->op, emit_load(e, vector, to, 4 * lanes, ""), all);
@@ -71,8 +72,8 @@ static void keep_partial(struct lower *l, const struct ir_value *v, const struct
 static void clear_partials(struct lower *l, const struct partial *p)
 {
     unsigned lanes = l->ir->schedule.lanes;
-    LLVMTypeRef vector = emit_vector(l->e.f32, lanes);
-    for (unsigned i = 0; l->ir->schedule.group > l->ir->schedule.chunk && i < l->ir->schedule.in_flight; i++)
+    LLVMTypeRef vector = emit_vector(l->e.i32, lanes);
+    for (unsigned i = 0; p->memory && l->ir->schedule.group > l->ir->schedule.chunk && i < l->ir->schedule.in_flight; i++)
         emit_store(&l->e, emit_null(vector), emit_element(&l->e, vector, p->memory, emit_i64(&l->e, i)), 4 * lanes);
 }
 
@@ -120,14 +121,14 @@ static void finish_reduction(struct lower *l, const struct ir_value *v, const st
 {
     struct emit *e = &l->e;
     unsigned lanes = l->ir->schedule.lanes, parts = l->ir->schedule.in_flight / lanes;
-    LLVMTypeRef vector = emit_vector(e->f32, lanes);
+    LLVMTypeRef vector = emit_vector(lower_type(l, v->type), lanes);
     struct lowered *r = &l->values[v->index];
     r->count = parts;
     for (unsigned part = 0; part < parts; part++) {
         emit_value all[16];
         for (unsigned i = 0; i < lanes; i++)
             all[i] = emit_load(e, vector, emit_element(e, vector, p->memory, emit_i64(e, part * lanes + i)), 4 * lanes, "");
-        r->part[part] = transpose_reduce(l, v->op, all, lanes);
+        r->part[part] = lower_reduce(l, v->op, emit_null(vector), transpose_reduce(l, v->op, all, lanes));
     }
 }
 
@@ -170,76 +171,85 @@ static void view_block_value(struct lower *l, const struct ir_value *v, emit_val
         view->part[p] = spread[p / (parts / blocks)];
 }
 
-/* act on every block value that region's elements use; twice does no harm */
-static void for_block_values(struct lower *l, const struct ir_region *r, emit_value first)
+static void store_block_values(struct lower *l, const struct ir_region *r)
 {
     IR_EACH_VALUE(r, v)
-        for (unsigned i = 0; i < ir_operand_count(v->op); i++) {
-            const struct ir_value *of = v->operand[i].value;
-            if (is_block_value(of) && first && !l->views[of->index].count)
-                view_block_value(l, of, first);
-            else if (is_block_value(of) && !first)
-                store_block_value(l, of), l->views[of->index].count = 0;
-        }
+        for (unsigned i = 0; i < ir_operand_count(v->op); i++)
+            if (is_block_value(v->operand[i].value))
+                store_block_value(l, v->operand[i].value);
+    if (lower_twin(r))
+        store_block_values(l, lower_twin(r));
 }
 
-static void forget_views(struct lower *l, const struct ir_region *r)
+/* user: the index of the open tile's first block */
+static void view_block_values(struct lower *l, const struct ir_region *r, void *user)
 {
     IR_EACH_VALUE(r, v)
         for (unsigned i = 0; i < ir_operand_count(v->op); i++)
             if (is_block_value(v->operand[i].value))
                 l->views[v->operand[i].value->index].count = 0;
+    IR_EACH_VALUE(r, v)
+        for (unsigned i = 0; i < ir_operand_count(v->op); i++) {
+            const struct ir_value *of = v->operand[i].value;
+            if (is_block_value(of) && !l->views[of->index].count)
+                view_block_value(l, of, user);
+        }
 }
 
 /* ---- a batch ---- */
 
-static void lower_tiles(struct lower *l, const struct ir_region *r, const struct batch *b)
+/* Every part begins without a result: 0 comes in when the blocks are brought together. */
+static void start_tile(struct lower *l, const struct ir_region *r)
 {
-    struct emit *e = &l->e;
-    struct emit_loop tiles;
-    unsigned n = 0;
-    lower_views(l, r);
-    for_block_values(l, r, NULL);
+    struct lower_shape shape = lower_shape_of(l, IR_RANK_E);
     IR_EACH_VALUE(r, v)
         if (ir_op_rows[v->op].shape == IR_REDUCE)
-            clear_partials(l, &b->partials[n++]);
-    emit_loop_open(e, &tiles, emit_i64(e, 0), emit_i64(e, batch_elements(l) / l->ir->schedule.chunk), emit_i64(e, 1), NULL, 0, "tiles");
-    emit_value first = first_block(l, tiles.index);
-    place_tile(l, b, tiles.index);
-    for_block_values(l, r, first);
-    lower_start_reductions(l, r);
-    lower_region(l, r);
-    n = 0;
-    IR_EACH_VALUE(r, v)
-        if (ir_op_rows[v->op].shape == IR_REDUCE) {
-            for (unsigned block = 0; block < tile_blocks(l); block++)
-                keep_partial(l, v, &b->partials[n], first, block);
-            n++;
-        }
-    emit_loop_close(e, &tiles, NULL);
-    forget_views(l, r);
-    n = 0;
-    IR_EACH_VALUE(r, v)
-        if (ir_op_rows[v->op].shape == IR_REDUCE)
-            finish_reduction(l, v, &b->partials[n++]);
+            l->values[v->index] = (struct lowered){.count = shape.parts};
 }
 
-static void lower_regions(struct lower *l, const struct batch *b)
+static void keep_partials(struct lower *l, const struct ir_region *r, const struct partial *partials, emit_value first)
 {
-    IR_EACH_REGION(l->ir, r) {
-        emit_value guard = r->kind == IR_EACH ? lower_guard(l, r) : NULL;
-        struct emit_branch branch = {0};
-        if (guard)
-            emit_when_open(&l->e, &branch, guard, "guarded");
+    IR_EACH_VALUE(r, v) {
+        if (ir_op_rows[v->op].shape != IR_REDUCE)
+            continue;
+        for (unsigned block = 0; block < tile_blocks(l); block++)
+            keep_partial(l, v, partials, first, block);
+        partials++;
+    }
+}
+
+static void loop_batch(struct lower *l, const struct ir_region *r, void *user)
+{
+    struct emit *e = &l->e;
+    const struct batch *b = user;
+    const struct partial *p = b->partials;
+    struct emit_loop tiles;
+    lower_views(l, r);
+    store_block_values(l, r);
+    for (unsigned i = 0; lower_has_reductions(r) && i < PARTIALS; i++)
+        clear_partials(l, &p[i]);
+    emit_value count = emit_i64(e, batch_elements(l) / l->ir->schedule.chunk);
+    emit_loop_open(e, &tiles, emit_i64(e, 0), count, emit_i64(e, 1), NULL, 0, "tiles");
+    emit_value first = first_block(l, tiles.index);
+    place_tile(l, b, tiles.index);
+    start_tile(l, r);
+    lower_body(l, r, view_block_values, first);
+    keep_partials(l, r, p, first);
+    emit_loop_close(e, &tiles, NULL);
+    IR_EACH_VALUE(r, v)
+        if (ir_op_rows[v->op].shape == IR_REDUCE)
+            finish_reduction(l, v, p++);
+}
+
+static void lower_regions(struct lower *l, struct batch *b)
+{
+    for (const struct ir_region *r = l->ir->first; r; r = r->next)
         if (r->kind == IR_ONCE) {
             lower_views(l, r);
             lower_region(l, r);
         } else if (r->kind == IR_EACH) {
-            lower_tiles(l, r, b);
+            r = lower_each(l, r, loop_batch, b);
         }
-        if (guard)
-            emit_when_close(&l->e, &branch);
-    }
 }
 
 /* How far the batch at hand goes. */
@@ -297,14 +307,14 @@ static void clear_padding(struct lower *l, emit_value row)
     emit_when_close(e, &padded);
 }
 
-static void find_partials(struct lower *l, struct batch *b, struct partial *partials, unsigned most)
+static void find_partials(struct lower *l, struct batch *b)
 {
-    unsigned n = 0;
-    IR_EACH_REGION(l->ir, r)
+    IR_EACH_REGION(l->ir, r) {
+        struct partial *p = b->partials;
         IR_EACH_VALUE(r, v)
-            if (ir_op_rows[v->op].shape == IR_REDUCE && n < most)
-                partials[n++].memory = emit_alloca(&l->e, l->e.f32, l->ir->schedule.in_flight * l->ir->schedule.lanes, "partial");
-    b->partials = partials;
+            if (ir_op_rows[v->op].shape == IR_REDUCE && !(p++)->memory)
+                p[-1].memory = emit_alloca(&l->e, l->e.f32, l->ir->schedule.in_flight * l->ir->schedule.lanes, "partial");
+    }
 }
 
 void lower_blocks(struct lower *l)
@@ -312,11 +322,10 @@ void lower_blocks(struct lower *l)
     struct emit *e = &l->e;
     struct emit_loop units, batches;
     struct lower_use use = {0};
-    struct partial partials[4];
     struct batch batch = {0};
     IR_EACH_REGION(l->ir, r)
         lower_find_use(r, &use);
-    find_partials(l, &batch, partials, 4);
+    find_partials(l, &batch);
     lower_start(l);
     emit_loop_open(e, &units, l->begin, l->end, emit_i64(e, 1), NULL, 0, "units");
     struct span_of_batch s = {.row = emit_divide(e, units.index, ROWS(units))};

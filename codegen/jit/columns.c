@@ -48,8 +48,9 @@ static void lower_once(struct lower *l, const struct ir_region *r, const struct 
     close_buffers(l, stages);
 }
 
-static void lower_each(struct lower *l, const struct ir_region *r, const struct strip *s)
+static void loop_strip(struct lower *l, const struct ir_region *r, void *user)
 {
+    const struct strip *s = user;
     struct emit *e = &l->e;
     struct lower_stage stages[IR_BUFFER_zero + 1];
     struct lower_use use = {0};
@@ -62,27 +63,20 @@ static void lower_each(struct lower *l, const struct ir_region *r, const struct 
     emit_loop_open(e, &down, emit_i64(e, 0), s->depth, emit_i64(e, 1), carried, count, "down");
     lower_uncarry(l, r, carried);
     open_buffers(l, stages, &use, s, down.index);
-    lower_region(l, r);
+    lower_body(l, r, NULL, NULL);
     close_buffers(l, stages);
     lower_carry(l, r, carried);
     emit_loop_close(e, &down, carried);
     lower_uncarry(l, r, carried);
 }
 
-static void lower_strip(struct lower *l, const struct strip *s)
+static void lower_strip(struct lower *l, struct strip *s)
 {
-    IR_EACH_REGION(l->ir, r) {
-        emit_value guard = r->kind == IR_EACH ? lower_guard(l, r) : NULL;
-        struct emit_branch branch = {0};
-        if (guard)
-            emit_when_open(&l->e, &branch, guard, "guarded");
+    for (const struct ir_region *r = l->ir->first; r; r = r->next)
         if (r->kind == IR_ONCE)
             lower_once(l, r, s);
         else if (r->kind == IR_EACH)
-            lower_each(l, r, s);
-        if (guard)
-            emit_when_close(&l->e, &branch);
-    }
+            r = lower_each(l, r, loop_strip, s);
 }
 
 /* unit -> ((outer·blocks + block)·rows + row)·strips + strip */

@@ -27,7 +27,8 @@ struct emit_loop {
     unsigned carried;
 };
 struct emit_branch {
-    LLVMBasicBlockRef end;
+    LLVMBasicBlockRef otherwise, end;
+    bool has_else;
 };
 
 /* ---- types and constants ---- */
@@ -314,12 +315,21 @@ static inline void emit_loop_close(struct emit *e, struct emit_loop *l, emit_val
 static inline void emit_when_open(struct emit *e, struct emit_branch *b, emit_value condition, const char *name)
 {
     LLVMBasicBlockRef then = emit_block(e, name);
-    b->end = emit_block(e, "end");
-    LLVMBuildCondBr(e->builder, condition, then, b->end);
+    *b = (struct emit_branch){emit_block(e, "else"), emit_block(e, "end"), false};
+    LLVMBuildCondBr(e->builder, condition, then, b->otherwise);
     emit_at(e, then);
+}
+static inline void emit_when_else(struct emit *e, struct emit_branch *b)
+{
+    LLVMBuildBr(e->builder, b->end);
+    LLVMMoveBasicBlockAfter(b->otherwise, emit_here(e));
+    emit_at(e, b->otherwise);
+    b->has_else = true;
 }
 static inline void emit_when_close(struct emit *e, struct emit_branch *b)
 {
+    if (!b->has_else)
+        emit_when_else(e, b);
     LLVMBuildBr(e->builder, b->end);
     LLVMMoveBasicBlockAfter(b->end, emit_here(e));
     emit_at(e, b->end);

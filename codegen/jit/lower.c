@@ -53,10 +53,13 @@ static void view_value(struct lower *l, const struct ir_value *value, enum ir_ra
 void lower_views(struct lower *l, const struct ir_region *region)
 {
     enum ir_rank rank = lower_rank_in(region);
+    const struct ir_region *twin = lower_twin(region);
     IR_EACH_VALUE(region, v)
         for (unsigned i = 0; i < ir_operand_count(v->op); i++)
             if (is_lower(v->operand[i].value, rank))
                 view_value(l, v->operand[i].value, rank);
+    if (twin)
+        lower_views(l, twin);
 }
 
 static emit_value operand_part(struct lower *l, struct ir_operand o, enum ir_rank rank, unsigned part, unsigned lanes)
@@ -80,6 +83,10 @@ static struct lowered operand_all(struct lower *l, struct ir_operand o, enum ir_
 emit_value lower_reduce(struct lower *l, enum ir_op op, emit_value a, emit_value b)
 {
     LLVMRealPredicate better = op == IR_reduce_max ? LLVMRealOGT : LLVMRealOLT;
+    if (!a)
+        return b;
+    if (op == IR_reduce_imax)
+        return emit_select(&l->e, emit_compare(&l->e, LLVMIntSGT, b, a, ""), b, a, "");
     return emit_select(&l->e, emit_compare_float(&l->e, better, b, a, ""), b, a, "");
 }
 
@@ -152,7 +159,7 @@ void lower_start_reductions(struct lower *l, const struct ir_region *region)
             continue;
         result->count = shape.parts;
         for (unsigned i = 0; i < shape.parts; i++)
-            result->part[i] = emit_null(emit_vector(l->e.f32, shape.lanes));
+            result->part[i] = emit_null(emit_vector(lower_type(l, v->type), shape.lanes));
     }
 }
 
@@ -187,10 +194,9 @@ emit_value lower_reduce_all(struct lower *l, const struct ir_value *v)
 
 /* ---- guards ---- */
 
-emit_value lower_guard(struct lower *l, const struct ir_region *region)
+/* Whether the condition holds for every lane. */
+static emit_value test_condition(struct lower *l, const struct ir_region *region)
 {
-    if (region->guard == IR_ALWAYS)
-        return NULL;
     const struct lowered *c = &l->values[region->condition->index];
     emit_value all = c->part[0];
     for (unsigned i = 1; i < c->count; i++)
@@ -201,4 +207,87 @@ emit_value lower_guard(struct lower *l, const struct ir_region *region)
         all = emit_compare(&l->e, LLVMIntEQ, emit_bitcast(&l->e, all, bits), LLVMConstAllOnes(bits), "");
     }
     return region->guard == IR_IF ? all : emit_compare(&l->e, LLVMIntEQ, all, emit_null(l->e.i1), "");
+}
+
+const struct ir_region *lower_twin(const struct ir_region *r)
+{
+    const struct ir_region *next = r->next;
+    bool is_pair = r->guard == IR_IF && next && next->guard == IR_UNLESS && next->condition == r->condition;
+    return is_pair && !lower_has_reductions(r) && !lower_has_reductions(next) ? next : NULL;
+}
+
+void lower_body(struct lower *l, const struct ir_region *region, lower_loop *view, void *user)
+{
+    const struct ir_region *twin = lower_twin(region);
+    struct emit_branch branch;
+    if (twin)
+        emit_when_open(&l->e, &branch, l->guard, "ordinary");
+    if (view)
+        view(l, region, user);
+    lower_region(l, region);
+    if (!twin)
+        return;
+    emit_when_else(&l->e, &branch);
+    if (view)
+        view(l, twin, user);
+    lower_region(l, twin);
+    emit_when_close(&l->e, &branch);
+}
+
+/* Where the results of a guarded region's reductions are kept over the branch. */
+static emit_value result_slot(struct lower *l, const struct ir_value *v, struct lower_shape shape)
+{
+    return emit_alloca(&l->e, lower_type(l, v->type), shape.parts * shape.lanes, v->name);
+}
+
+static emit_value result_part(struct lower *l, const struct ir_value *v, emit_value slot, unsigned part, unsigned lanes)
+{
+    return emit_element(&l->e, emit_vector(lower_type(l, v->type), lanes), slot, emit_i64(&l->e, part));
+}
+
+/* store: the results to their slots; zero: zeros to them; else the slots to the results. */
+enum result_move { RESULT_ZERO, RESULT_STORE, RESULT_LOAD };
+static void move_results(struct lower *l, const struct ir_region *r, emit_value *slots, enum result_move move)
+{
+    struct lower_shape shape = lower_shape_of(l, IR_RANK_B);
+    unsigned n = 0;
+    IR_EACH_VALUE(r, v) {
+        if (!is_reduction(v))
+            continue;
+        LLVMTypeRef type = emit_vector(lower_type(l, v->type), shape.lanes);
+        struct lowered *result = &l->values[v->index];
+        if (move == RESULT_ZERO)
+            slots[n] = result_slot(l, v, shape);
+        for (unsigned i = 0; i < shape.parts; i++) {
+            emit_value at = result_part(l, v, slots[n], i, shape.lanes);
+            if (move == RESULT_LOAD)
+                result->part[i] = emit_load(&l->e, type, at, 4, v->name);
+            else
+                emit_store(&l->e, move == RESULT_ZERO ? emit_null(type) : result->part[i], at, 4);
+        }
+        result->count = shape.parts;
+        n++;
+    }
+}
+
+const struct ir_region *lower_each(struct lower *l, const struct ir_region *region, lower_loop *loop, void *user)
+{
+    emit_value slots[8];
+    struct emit_branch branch;
+    if (region->guard == IR_ALWAYS) {
+        loop(l, region, user);
+        return region;
+    }
+    l->guard = test_condition(l, region);
+    if (lower_twin(region)) {
+        loop(l, region, user);
+        return region->next;
+    }
+    move_results(l, region, slots, RESULT_ZERO);
+    emit_when_open(&l->e, &branch, l->guard, "guarded");
+    loop(l, region, user);
+    move_results(l, region, slots, RESULT_STORE);
+    emit_when_close(&l->e, &branch);
+    move_results(l, region, slots, RESULT_LOAD);
+    return region;
 }

@@ -27,6 +27,7 @@ struct lower {
     emit_value at[IR_BUFFER_COUNT];   /* where the open tile's items begin */
     emit_value slot[IR_BUFFER_COUNT]; /* stack memory for tiles that end early */
     emit_value extent[KERNEL_EXTENTS];
+    emit_value guard;       /* i1: which of two twin regions runs, see lower_each */
     emit_value valid;       /* i64: items of the open tile that exist; NULL: not known to matter */
     emit_value sums;        /* stream: the state of `error`, see lower_sums.c */
 };
@@ -50,11 +51,18 @@ unsigned lower_carry(struct lower *l, const struct ir_region *region, emit_value
 void lower_uncarry(struct lower *l, const struct ir_region *region, emit_value *const carried);
 void lower_start_reductions(struct lower *l, const struct ir_region *region);
 bool lower_has_reductions(const struct ir_region *region);
-emit_value lower_reduce(struct lower *l, enum ir_op op, emit_value a, emit_value b);
+emit_value lower_reduce(struct lower *l, enum ir_op op, emit_value a, emit_value b); /* a NULL: b */
 /* All parts and lanes of a reduction to one scalar. */
 emit_value lower_reduce_all(struct lower *l, const struct ir_value *v);
-/* Whether the region's condition holds: i1, all lanes together. NULL: it always runs. */
-emit_value lower_guard(struct lower *l, const struct ir_region *region);
+/* One `each` region by the schedule's function. A guarded one runs when its condition holds for every lane, and its
+ * reductions are 0 otherwise. Twins, `each if` and behind it `each unless` of one condition, go as one region: the
+ * schedule loops once and lower_body chooses tile by tile, so that loops and stages exist once. Gives the last region
+ * that was taken. */
+typedef void lower_loop(struct lower *l, const struct ir_region *region, void *user);
+const struct ir_region *lower_each(struct lower *l, const struct ir_region *region, lower_loop *loop, void *user);
+const struct ir_region *lower_twin(const struct ir_region *region); /* or NULL */
+/* The operations of region, or of its twin, over the open tile; view (may be NULL) is called before either. */
+void lower_body(struct lower *l, const struct ir_region *region, lower_loop *view, void *user);
 LLVMTypeRef lower_type(struct lower *l, enum ir_type type);
 static inline emit_value lower_extent(const struct lower *l, unsigned i)
 {

@@ -53,6 +53,13 @@ static void store_part(struct lower *l, enum ir_buffer buffer, emit_value v, emi
     emit_store(&l->e, bits == 32 ? v : emit_cast(&l->e, LLVMTrunc, v, int_type(l, bits)), at, align);
 }
 
+/* Four parts of at least two 128-bit lanes are narrowed together: lower_pack. */
+static bool gathers(const struct lower *l, struct lower_shape shape)
+{
+    bool halves = l->ir->code_bits == 2 || l->ir->code_bits == 4;
+    return shape.lanes >= 8 && shape.parts % 4 == 0 && (halves || shape.lanes == 8);
+}
+
 void lower_store(struct lower *l, enum ir_buffer buffer, const struct lowered *value, struct lower_shape shape)
 {
     unsigned bits = ir_buffer_bits(l->ir, buffer);
@@ -176,17 +183,61 @@ static emit_value join_parts(struct lower *l, const struct lowered *value)
     return all[0];
 }
 
+/* Low bytes of four parts in one shuffle each: within every 128-bit lane, part p's four bytes go to dword p; the four
+ * are disjoint and or'ed. Dword p of lane i so holds codes of part p, which order_units puts in order. */
+static emit_value gather_four(struct lower *l, const emit_value *parts)
+{
+    unsigned bytes = 4 * emit_lanes(parts[0]);
+    emit_value all = NULL;
+    for (unsigned p = 0; p < 4; p++) {
+        int mask[64];
+        for (unsigned i = 0; i < bytes; i++) {
+            unsigned at = i % 16;
+            mask[i] = at / 4 == p ? (int)(i - at + at % 4 * 4) : (int)bytes; /* bytes: a zero */
+        }
+        emit_value v = emit_bitcast(&l->e, parts[p], emit_vector(l->e.i8, bytes));
+        v = emit_shuffle(&l->e, v, emit_null(LLVMTypeOf(v)), mask, bytes);
+        all = all ? emit_or(&l->e, all, v) : v;
+    }
+    return all;
+}
+
+/* Units of `size` bytes, four codes each: from (lane, part) to (part, lane), for every four parts of `lanes` codes. */
+static emit_value order_units(struct lower *l, emit_value bytes, unsigned lanes, unsigned size)
+{
+    int mask[64];
+    unsigned count = emit_lanes(bytes), across = lanes / 4;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned unit = i / size % lanes, first = i / size - unit;
+        mask[i] = (int)((first + unit % across * 4 + unit / across) * size + i % size);
+    }
+    return emit_shuffle(&l->e, bytes, emit_null(LLVMTypeOf(bytes)), mask, count);
+}
+
+/* The codes' low bytes, one after the other; ordered: in order, not as gathered. */
+static emit_value narrow_to_bytes(struct lower *l, const struct lowered *value, struct lower_shape shape, bool gather)
+{
+    struct lowered bytes = {.count = gather ? shape.parts / 4 : shape.parts};
+    for (unsigned i = 0; i < bytes.count; i++)
+        bytes.part[i] = gather ? gather_four(l, &value->part[4 * i]) : emit_cast(&l->e, LLVMTrunc, value->part[i], l->e.i8);
+    return join_parts(l, &bytes);
+}
+
+/* Gathered codes are put in order when they are fewest: packed, if four of them are whole bytes. */
 void lower_pack(struct lower *l, emit_value at, const struct lowered *value, struct lower_shape shape)
 {
-    struct packing p = {8, l->ir->code_bits};
-    struct lowered bytes = {.count = shape.parts};
+    unsigned n = l->ir->code_bits;
+    struct packing p = {8, n};
+    bool gather = gathers(l, shape);
     if (shape.lanes == 1) {
         pack_scalars(l, at, value, p.bits);
         return;
     }
-    for (unsigned i = 0; i < shape.parts; i++)
-        bytes.part[i] = emit_cast(&l->e, LLVMTrunc, mask_bits(l, value->part[i], 32, p.bits), l->e.i8);
-    emit_value v = join_parts(l, &bytes);
+    emit_value v = narrow_to_bytes(l, value, shape, gather);
+    if (n < 8)
+        v = mask_bits(l, v, 8, n);
+    if (gather && n % 2)
+        v = order_units(l, v, shape.lanes, 4);
     while (p.bits % 8) {
         v = join_neighbours(l, v, p);
         p = next_packing(p);
@@ -194,6 +245,8 @@ void lower_pack(struct lower *l, emit_value at, const struct lowered *value, str
     v = emit_bitcast(&l->e, v, emit_vector(l->e.i8, emit_lanes(v) * p.width / 8));
     if (p.bits < p.width)
         v = move_bytes(l, v, p, true);
+    if (gather && n % 2 == 0)
+        v = order_units(l, v, shape.lanes, n / 2);
     emit_store(&l->e, v, at, 1);
 }
 

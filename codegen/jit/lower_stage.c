@@ -9,6 +9,8 @@ void lower_find_use(const struct ir_region *region, struct lower_use *use)
         use->reads[v->buffer] |= v->op == IR_load;
         use->writes[v->buffer] |= v->op == IR_store;
     }
+    if (lower_twin(region))
+        lower_find_use(lower_twin(region), use);
 }
 
 static unsigned bits_of(struct lower *l, const struct lower_stage *s)

@@ -38,25 +38,9 @@ static void lower_tile(struct lower *l, const struct ir_region *r, const struct 
         if (s->reads || s->writes)
             l->at[s->buffer] = lower_stage_open(l, s);
     }
-    lower_region(l, r);
+    lower_body(l, r, NULL, NULL);
     for (unsigned i = 0; i < 2; i++)
         lower_stage_close(l, &stages[i]);
-}
-
-static void lower_run(struct lower *l, const struct ir_region *r, const struct lower_use *use, const struct rows_block *b,
-                      emit_value x, emit_value byte)
-{
-    struct emit *e = &l->e;
-    emit_value carried[EMIT_CARRIED];
-    unsigned count = lower_carry(l, r, carried);
-    struct emit_loop loop;
-    emit_loop_open(e, &loop, emit_i64(e, 0), b->length, emit_i64(e, l->ir->schedule.chunk), carried, count, "tiles");
-    lower_uncarry(l, r, carried);
-    emit_value bit = emit_add(e, b->code_bit, emit_mul(e, loop.index, bits_value(l)));
-    lower_tile(l, r, use, emit_add(e, x, loop.index), byte, bit, emit_sub(e, b->length, loop.index));
-    lower_carry(l, r, carried);
-    emit_loop_close(e, &loop, carried);
-    lower_uncarry(l, r, carried);
 }
 
 /* The last word of a padded code row is cleared before the row's codes are written. */
@@ -72,15 +56,29 @@ static void clear_padding(struct lower *l, const struct rows_block *b, emit_valu
     emit_when_close(e, &padded);
 }
 
-static void lower_each(struct lower *l, const struct ir_region *r, const struct rows_block *b)
+static void lower_run(struct lower *l, const struct ir_region *r, const struct lower_use *use, const struct rows_block *b,
+                      emit_value x, emit_value byte)
 {
     struct emit *e = &l->e;
-    struct lower_use use = {0};
+    emit_value carried[EMIT_CARRIED];
+    unsigned count = lower_carry(l, r, carried);
+    struct emit_loop loop;
+    if (use->writes[IR_BUFFER_codes] && l->ir->code_unit > 1)
+        clear_padding(l, b, byte);
+    emit_loop_open(e, &loop, emit_i64(e, 0), b->length, emit_i64(e, l->ir->schedule.chunk), carried, count, "tiles");
+    lower_uncarry(l, r, carried);
+    emit_value bit = emit_add(e, b->code_bit, emit_mul(e, loop.index, bits_value(l)));
+    lower_tile(l, r, use, emit_add(e, x, loop.index), byte, bit, emit_sub(e, b->length, loop.index));
+    lower_carry(l, r, carried);
+    emit_loop_close(e, &loop, carried);
+    lower_uncarry(l, r, carried);
+}
+
+static void lower_runs(struct lower *l, const struct ir_region *r, const struct lower_use *use, const struct rows_block *b)
+{
+    struct emit *e = &l->e;
     struct emit_loop outer, inner;
     emit_value carried[EMIT_CARRIED];
-    lower_find_use(r, &use);
-    lower_views(l, r);
-    lower_start_reductions(l, r);
     unsigned count = lower_carry(l, r, carried);
     emit_loop_open(e, &outer, emit_i64(e, 0), ROWS(outer), emit_i64(e, 1), carried, count, "outer");
     emit_loop_open(e, &inner, emit_i64(e, 0), ROWS(inner), emit_i64(e, 1), carried, count, "inner");
@@ -89,13 +87,24 @@ static void lower_each(struct lower *l, const struct ir_region *r, const struct 
     x = emit_add(e, x, emit_mul(e, inner.index, ROWS(inner_x)));
     emit_value byte = emit_add(e, b->code_byte, emit_mul(e, outer.index, ROWS(outer_codes)));
     byte = emit_add(e, byte, emit_mul(e, inner.index, ROWS(inner_codes)));
-    if (use.writes[IR_BUFFER_codes] && l->ir->code_unit > 1)
-        clear_padding(l, b, byte);
-    lower_run(l, r, &use, b, x, byte);
+    lower_run(l, r, use, b, x, byte);
     lower_carry(l, r, carried);
     emit_loop_close(e, &inner, carried);
     emit_loop_close(e, &outer, carried);
     lower_uncarry(l, r, carried);
+}
+
+static void loop_block(struct lower *l, const struct ir_region *r, void *user)
+{
+    const struct rows_block *b = user;
+    struct lower_use use = {0};
+    lower_find_use(r, &use);
+    lower_views(l, r);
+    lower_start_reductions(l, r);
+    if (l->ir->schedule.nested)
+        lower_runs(l, r, &use, b);
+    else
+        lower_run(l, r, &use, b, b->x, b->code_byte);
     IR_EACH_VALUE(r, v)
         if (ir_op_rows[v->op].shape == IR_REDUCE)
             l->values[v->index] = (struct lowered){.part = {lower_reduce_all(l, v)}, .count = 1};
@@ -120,18 +129,11 @@ static void lower_block(struct lower *l, emit_value row, emit_value block)
     b.x = emit_add(e, emit_mul(e, row, ROWS(x)), first);
     b.code_byte = emit_mul(e, row, ROWS(codes));
     b.code_bit = emit_mul(e, first, bits_value(l));
-    IR_EACH_REGION(l->ir, r) {
-        emit_value guard = r->kind == IR_EACH ? lower_guard(l, r) : NULL;
-        struct emit_branch branch = {0};
-        if (guard)
-            emit_when_open(e, &branch, guard, "guarded");
+    for (const struct ir_region *r = l->ir->first; r; r = r->next)
         if (r->kind == IR_ONCE)
             lower_once(l, r, &b);
         else if (r->kind == IR_EACH)
-            lower_each(l, r, &b);
-        if (guard)
-            emit_when_close(e, &branch);
-    }
+            r = lower_each(l, r, loop_block, &b);
 }
 
 void lower_rows(struct lower *l)

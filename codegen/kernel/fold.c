@@ -21,6 +21,18 @@ static bool passes_low_bits(enum ir_op op, unsigned operand)
     return op == IR_iadd || op == IR_isub || op == IR_iand || op == IR_ior;
 }
 
+/* (a & c) | (b & d) with c and d together all bits that are read: d may as well be what c leaves, which is one
+ * operation where the target can choose bit by bit. */
+static void fold_bit_choice(const struct kernel_ir *ir, struct ir_value *v, uint32_t mask)
+{
+    struct ir_value *a = v->operand[0].value, *b = v->operand[1].value;
+    if (v->op != IR_ior || !a || !b || a->op != IR_iand || b->op != IR_iand || a->operand[1].value || b->operand[1].value)
+        return;
+    uint32_t c = a->operand[1].bits, d = b->operand[1].bits;
+    if ((c & d) == 0 && ((c | d) & mask) == mask && count_uses(ir, b) == 1)
+        b->operand[1].bits = ~c;
+}
+
 /* An operand of which only the bits of mask are read. */
 static void fold_low_bits(const struct kernel_ir *ir, struct ir_operand *operand, uint32_t mask)
 {
@@ -31,9 +43,26 @@ static void fold_low_bits(const struct kernel_ir *ir, struct ir_operand *operand
     }
     if (!v || count_uses(ir, v) != 1)
         return;
+    fold_bit_choice(ir, v, mask);
     for (unsigned i = 0; i < ir_operand_count(v->op); i++)
         if (passes_low_bits(v->op, i))
             fold_low_bits(ir, &v->operand[i], mask);
+}
+
+/* select(c, bits of t, 0) = bits of select(c, t, 0.0): a float operation takes the mask along. */
+static void fold_selects(struct kernel_ir *ir)
+{
+    IR_EACH_REGION(ir, r)
+        IR_EACH_VALUE(r, v) {
+            const struct ir_value *bits = v->op == IR_select ? v->operand[1].value : NULL;
+            if (!bits || bits->op != IR_bits || v->operand[2].value || v->operand[2].bits || v->operand[2].type != IR_I32)
+                continue;
+            struct ir_builder b = {.ir = ir, .region = r, .before = v};
+            struct ir_operand t = ir_of(ir_put(&b, IR_select, "t", v->operand[0], bits->operand[0], ir_float(0)));
+            v->op = IR_bits;
+            v->operand[0] = t;
+            v->operand[1] = v->operand[2] = ir_none;
+        }
 }
 
 static void fold_stores(struct kernel_ir *ir)
@@ -63,6 +92,7 @@ void pass_fold(struct kernel_ir *ir, const struct kernel_request *request)
 {
     (void)request;
     fold_stores(ir);
+    fold_selects(ir);
     while (remove_unused(ir))
         continue;
 }

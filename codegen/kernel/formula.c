@@ -52,14 +52,10 @@ struct ir_operand formula_load_x(struct formula_builder *f)
     return dtype == DTYPE_f32 ? x : formula_cast(f, IR_decode, "x", dtype_format(dtype), x, ir_none);
 }
 
-/* RNE to a 16-bit float, overflow to Inf. `encode` wants |y| <= 2^(emax + 1), which is where f16 has become Inf. */
+/* RNE to a 16-bit float, overflow to Inf. */
 static struct ir_operand encode_plain(struct formula_builder *f, const struct format *format, struct ir_operand y)
 {
-    float limit = ldexpf(1, format_emax(format) + 1);
-    struct ir_operand c = y;
-    if (isfinite(limit))
-        c = formula_put(f, IR_clamp, "c", y, ir_float(-limit), ir_float(limit));
-    return formula_cast(f, IR_encode, "k", format, c, y);
+    return formula_cast(f, IR_encode, "k", format, y, y);
 }
 
 static void store_x(struct formula_builder *f, struct ir_operand y)
@@ -117,16 +113,15 @@ static struct ir_operand int_code(struct formula_builder *f, struct ir_operand x
     struct ir_operand q = formula_divide(f, x);
     struct ir_operand c = formula_put(f, IR_clamp, "c", q, f->code_lo, f->code_hi);
     struct ir_operand k = formula_one(f, IR_rne, "k", c);
-    if (is_nonzero(f->zs))
-        k = formula_two(f, IR_iadd, "kz", k, f->zs);
-    return formula_put(f, IR_select, "code", formula_one(f, IR_ordered, "number", c), k, f->zs);
+    k = formula_put(f, IR_select, "code", formula_one(f, IR_ordered, "number", c), k, ir_int(0));
+    return is_nonzero(f->zs) ? formula_two(f, IR_iadd, "code", k, f->zs) : k;
 }
 
-/* RNE of clamp(q, -fmax, fmax) with the sign of x; NaN: the format's */
+/* RNE of min(|x| / s, fmax) with the sign of x; NaN: the format's */
 static struct ir_operand float_code(struct formula_builder *f, struct ir_operand x)
 {
-    struct ir_operand q = formula_divide(f, x);
-    struct ir_operand c = formula_put(f, IR_clamp, "c", q, f->code_lo, f->code_hi);
+    struct ir_operand q = formula_divide(f, formula_one(f, IR_abs, "a", x));
+    struct ir_operand c = formula_two(f, IR_min, "c", q, f->code_hi);
     struct ir_operand k = formula_cast(f, IR_encode, "k", f->spec->format, c, x);
     return f->nonzero.value ? formula_two(f, IR_iand, "code", k, f->nonzero) : k;
 }

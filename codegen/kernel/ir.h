@@ -90,7 +90,8 @@ struct ir_schedule {
     unsigned chunk;     /* elements of a tile; a multiple of lanes and of 8 */
     unsigned group;     /* blocks: elements of a block */
     unsigned in_flight; /* blocks: how many at once */
-    bool shifted;       /* codes of a block may start inside a byte */
+    bool shifted;       /* rows: codes of a block may start inside a byte */
+    bool nested;        /* rows: a block is several runs */
 };
 
 enum ir_property { IR_FORMULA = 1, IR_SCHEDULED = 2, IR_DIVIDED = 4, IR_MACHINE = 8, IR_CHECKED = 16 };
@@ -108,6 +109,7 @@ struct kernel_ir {
     struct ir_schedule schedule;
     unsigned properties;        /* enum ir_property */
     struct ir_region *first;
+    struct ir_value *finite;    /* B bool: every element of the block is finite; set by the pass of that name */
     unsigned count;             /* values, after ir_number */
 };
 

@@ -79,6 +79,7 @@ static void print_schedule(struct text *out, const struct ir_schedule *s)
     text_printf(out, "schedule %s lanes %u chunk %u", ir_schedule_words[s->kind], s->lanes, s->chunk);
     if (s->kind == IR_blocks)
         text_printf(out, " group %u in_flight %u", s->group, s->in_flight);
+    text_add(out, s->nested ? " nested" : "");
     text_add(out, s->shifted ? " shifted\n" : "\n");
 }
 

@@ -144,6 +144,16 @@ static void read_target(struct reader *r)
     }
 }
 
+static bool read_flag(struct reader *r, const char *word)
+{
+    size_t size = strlen(word);
+    skip_blanks(r);
+    if ((size_t)(r->end - r->at) < size || strncmp(r->at, word, size))
+        return false;
+    r->at += size;
+    return true;
+}
+
 static void read_schedule(struct reader *r)
 {
     struct ir_schedule *s = &r->ir->schedule;
@@ -158,11 +168,8 @@ static void read_schedule(struct reader *r)
         read_keyword(r, "in_flight");
         s->in_flight = (unsigned)read_integer(r, 1, 64);
     }
-    skip_blanks(r);
-    if (r->at < r->end) {
-        read_keyword(r, "shifted");
-        s->shifted = true;
-    }
+    s->nested = read_flag(r, "nested");
+    s->shifted = read_flag(r, "shifted");
     r->ir->properties |= IR_SCHEDULED | IR_DIVIDED;
 }
 

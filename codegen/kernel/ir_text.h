@@ -7,6 +7,6 @@
 extern const char *const ir_specials_words[SPECIALS_E8M0 + 1];
 
 /* Limits of a kernel text; beyond them diagnostic Q0005. */
-enum { IR_TEXT_SIZE_MAX = 1 << 20, IR_VALUES_MAX = 2048, IR_NAME_MAX = 256 };
+enum { IR_TEXT_SIZE_MAX = 1 << 20, IR_VALUES_MAX = 2048, IR_NAME_MAX = 256, IR_REDUCTIONS_MAX = 4 };
 
 #endif

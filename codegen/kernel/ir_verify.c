@@ -11,6 +11,7 @@ struct verifier {
     const struct ir_region *region;
     bool *seen; /* by index: defined before the place at hand */
     bool ok;
+    unsigned reductions; /* of the region */
 };
 
 static void complain(struct verifier *v, const struct ir_value *value, const char *rule)
@@ -38,7 +39,7 @@ static void verify_operand(struct verifier *v, const struct ir_value *value, uns
     else if (of->rank > region_ranks[v->region->kind])
         complain(v, value, "an operand has a higher rank than the region");
     else if (of->type == IR_BOOL && of->rank != region_ranks[v->region->kind])
-        complain(v, value, "a bool is used outside its region");
+        complain(v, value, "a bool is used in a region of another rank");
 }
 
 static void verify_shift(struct verifier *v, const struct ir_value *value)
@@ -77,8 +78,10 @@ static void verify_shape(struct verifier *v, const struct ir_value *value)
         verify_buffer(v, value);
         return;
     case IR_REDUCE:
-        if (!each || v->region->guard != IR_ALWAYS)
-            complain(v, value, "a reduction stands in an unguarded `each`");
+        if (!each)
+            complain(v, value, "a reduction stands in `each`");
+        if (++v->reductions > IR_REDUCTIONS_MAX)
+            complain(v, value, "a region has at most 4 reductions");
         return;
     case IR_SUMS:
         if (!each || v->ir->op != KERNEL_error)
@@ -111,6 +114,7 @@ static void verify_region(struct verifier *v)
 {
     const struct ir_region *r = v->region;
     const struct ir_value *c = r->condition;
+    v->reductions = 0;
     if ((r->guard != IR_ALWAYS) != (c != NULL) ||
         (c && (r->kind != IR_EACH || c->rank != IR_RANK_B || c->type != IR_BOOL || !v->seen[c->index]))) {
         v->ok = false;
@@ -144,12 +148,14 @@ static const char *schedule_problem(const struct kernel_ir *ir)
     if (ir->code_unit == 4 && s->chunk % 32)
         return "codes in words want chunks of 32";
     if (s->kind != IR_blocks)
-        return s->kind == IR_rows || !s->shifted ? NULL : "only `rows` are shifted";
+        return s->kind == IR_rows || !(s->shifted || s->nested) ? NULL : "only `rows` are nested or shifted";
+    if (s->shifted || s->nested)
+        return "only `rows` are nested or shifted";
     bool power = s->group && !(s->group & (s->group - 1)) && s->group <= 256;
     if (!power || s->group < s->lanes || s->lanes == 1 || (s->chunk & (s->chunk - 1)))
         return "a group is a power of two, at most 256, not less than the lanes; blocks are vectors";
-    if (!is_one_of(s->in_flight, 8, 16, 8, 16) || s->in_flight < s->lanes)
-        return "8 or 16 blocks are in flight, not less than the lanes";
+    if (!is_one_of(s->in_flight, 8, 16, 32, 32) || s->in_flight < s->lanes)
+        return "8, 16 or 32 blocks are in flight, not less than the lanes";
     return NULL;
 }
 

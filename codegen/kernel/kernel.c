@@ -187,9 +187,9 @@ const char *kernel_key(struct arena *arena, const struct kernel_request *given)
 {
     struct kernel_request request = with_target(given);
     struct ir_schedule s = schedule_choose(&request);
-    return arena_printf(arena, "%s|%s|%s|%s|%s %u %u %u %u%s", kernel_op_words[request.op], print_spec(arena, &request),
+    return arena_printf(arena, "%s|%s|%s|%s|%s %u %u %u %u%s%s", kernel_op_words[request.op], print_spec(arena, &request),
                         dtype_rows[request.dtype].word, request.target->name, ir_schedule_words[s.kind], s.lanes, s.chunk,
-                        s.group, s.in_flight, s.shifted ? " shifted" : "");
+                        s.group, s.in_flight, s.nested ? " nested" : "", s.shifted ? " shifted" : "");
 }
 
 /* ---- building ---- */

@@ -58,6 +58,14 @@ static struct ir_operand code_sign(struct legalizer *l, struct ir_operand x)
     return put(l, IR_iand, "sign", top, ir_int(sign_bit(l->format)));
 }
 
+/* code where a is a number, else the format's NaN. */
+static struct ir_operand unless_nan(struct legalizer *l, const struct ir_value *v, struct ir_operand code, struct ir_operand nan)
+{
+    if (v->op == IR_encode_number)
+        return code;
+    return choose(l, put_one(l, IR_ordered, "number", v->operand[0]), code, nan);
+}
+
 /* bf16: (b + 7fff + bit 16 of b) >> 16 is RNE, also into Inf; a NaN is 7fc0 with its sign. */
 static struct ir_operand encode_bf16(struct legalizer *l, const struct ir_value *v)
 {
@@ -65,54 +73,73 @@ static struct ir_operand encode_bf16(struct legalizer *l, const struct ir_value 
     struct ir_operand odd = put(l, IR_iand, "odd", high, ir_int(1));
     struct ir_operand up = put(l, IR_iadd, "up", put(l, IR_iadd, "up", b, ir_int(0x7fff)), odd);
     struct ir_operand nan = put(l, IR_ior, "nan", code_sign(l, v->operand[1]), ir_int(0x7fc0));
-    return choose(l, put_one(l, IR_ordered, "number", v->operand[0]), put(l, IR_ishr, "k", up, ir_int(16)), nan);
+    return unless_nan(l, v, put(l, IR_ishr, "k", up, ir_int(16)), nan);
 }
 
 static struct ir_operand encode_f16(struct legalizer *l, const struct ir_value *v)
 {
     struct ir_operand k = put_one(l, IR_narrow_f16, "k", v->operand[0]);
     struct ir_operand nan = put(l, IR_ior, "nan", code_sign(l, v->operand[1]), ir_int(0x7e00));
-    return choose(l, put_one(l, IR_ordered, "number", v->operand[0]), k, nan);
+    return unless_nan(l, v, k, nan);
 }
 
-/* Any float of m < 23: with e = max(exponent(|a|), emin) and M = 2^(e + 23 - m), adding M rounds |a| to a multiple
- * of 2^(e - m); k = bits(|a| + M) - bits(M) counts them; code = ((e - emin) << m) + k. At emin this is the subnormal
- * count; above, k carries the leading one, which is the step from one exponent to the next. */
+/* Any float of m < 23: with e = max(exponent(a), emin) and M = 2^(e + 23 - m), adding M rounds a to a multiple k of
+ * 2^(e - m), and k stands in the low bits of the sum, M having none. The code is ((e - emin) << m) + k: at emin k is
+ * the subnormal; above, k carries the leading one, which is the step from one exponent to the next. With p = 2^e,
+ *   code = low bits of  bits(a + M) + (bits(p) >> (23 - m)) - C,  C = (emin + 127) << m,
+ * and C goes into M: M + D units with D = -C modulo the code's range rounds alike when D is even. */
 static struct ir_operand encode_magnitude(struct legalizer *l, struct ir_operand a)
 {
     const struct format *f = l->format;
-    int emin = 1 - f->bias;
-    struct ir_operand magnitude = put(l, IR_iand, "b", put_one(l, IR_bits, "b", a), ir_int(F32_MAGNITUDE));
-    struct ir_operand power = put(l, IR_iand, "power", magnitude, ir_int(F32_EXPONENT)); /* bits of 2^exponent */
-    power = put(l, IR_max, "power", put_one(l, IR_float, "power", power), ir_float(ldexpf(1, emin)));
-    power = put_one(l, IR_bits, "power", power);
-    struct ir_operand M = put(l, IR_iadd, "M", power, ir_int((23 - f->m) << 23));
-    struct ir_operand sum = put(l, IR_add, "sum", put_one(l, IR_float, "a", magnitude), put_one(l, IR_float, "M", M));
-    struct ir_operand k = put(l, IR_isub, "k", put_one(l, IR_bits, "sum", sum), M);
-    k = put(l, IR_iadd, "k", k, put(l, IR_ishr, "e", power, ir_int(23 - f->m)));
-    return put(l, IR_isub, "k", k, ir_int((emin + 127) << f->m));
+    int32_t emin = 1 - f->bias, C = (emin + 127) * (1 << f->m), D = f->m ? -C & (sign_bit(f) - 1) : 0;
+    struct ir_operand p = put(l, IR_max, "p", a, ir_float(ldexpf(1, emin)));
+    p = put(l, IR_iand, "p", put_one(l, IR_bits, "p", p), ir_int(F32_EXPONENT));
+    struct ir_operand e = put(l, IR_ishr, "e", p, ir_int(23 - f->m)), sum;
+    if (l->b.ir->target->fma) { /* a + p·2^(23-m)·(1 + D·2^-23), rounded once */
+        float K = ldexpf(1 + ldexpf((float)D, -23), 23 - f->m);
+        sum = ir_of(ir_put(&l->b, IR_fma, "sum", put_one(l, IR_float, "p", p), ir_float(K), a));
+    } else {
+        struct ir_operand M = put(l, IR_iadd, "M", p, ir_int(((23 - f->m) << 23) + D));
+        sum = put(l, IR_add, "sum", a, put_one(l, IR_float, "M", M));
+    }
+    struct ir_operand k = put(l, IR_iadd, "k", put_one(l, IR_bits, "sum", sum), e);
+    if (!D)
+        k = put(l, IR_isub, "k", k, ir_int(C));
+    return put(l, IR_iand, "k", k, ir_int(sign_bit(f) - 1));
+}
+
+/* |a|; for a format with Inf at most 2^(emax + 1), which is where RNE has become Inf. */
+static struct ir_operand magnitude_of(struct legalizer *l, const struct ir_value *v)
+{
+    struct ir_operand a = v->operand[0];
+    if (a.value != v->operand[1].value)
+        return a; /* is one, and bounded */
+    a = put_one(l, IR_abs, "a", a);
+    if (l->format->specials == SPECIALS_IEEE)
+        a = put(l, IR_min, "a", a, ir_float(ldexpf(1, format_emax(l->format) + 1)));
+    return a;
 }
 
 /* The sign, and the code of NaN: numerics.md §1.5. */
 static struct ir_operand encode_small(struct legalizer *l, const struct ir_value *v)
 {
     const struct format *f = l->format;
-    struct ir_operand number = put_one(l, IR_ordered, "number", v->operand[0]), k = encode_magnitude(l, v->operand[0]);
+    struct ir_operand k = encode_magnitude(l, magnitude_of(l, v)), code;
     int32_t ones = sign_bit(f) - 1;
-    struct ir_operand sign = f->is_signed ? code_sign(l, v->operand[1]) : ir_int(0), code;
+    struct ir_operand sign = f->is_signed ? code_sign(l, v->operand[1]) : ir_int(0);
     switch (f->specials) {
     case SPECIALS_FN: /* all ones */
-        return put(l, IR_ior, "code", choose(l, number, k, ir_int(ones)), sign);
+        return put(l, IR_ior, "code", unless_nan(l, v, k, ir_int(ones)), sign);
     case SPECIALS_IEEE: /* Inf's code and the quiet bit */
-        return put(l, IR_ior, "code", choose(l, number, k, ir_int(ones - (1 << f->m) + 1 + (1 << f->m >> 1))), sign);
+        return put(l, IR_ior, "code", unless_nan(l, v, k, ir_int(ones - (1 << f->m) + 1 + (1 << f->m >> 1))), sign);
     case SPECIALS_FNUZ: /* the code of -0; there is no -0 */
         code = choose(l, put(l, IR_iequal, "none", k, ir_int(0)), k, put(l, IR_ior, "code", k, sign));
-        return choose(l, number, code, ir_int(sign_bit(f)));
+        return unless_nan(l, v, code, ir_int(sign_bit(f)));
     case SPECIALS_NONE: /* there is no NaN: 0 */
     case SPECIALS_E8M0:
         break;
     }
-    return choose(l, number, put(l, IR_ior, "code", k, sign), ir_int(0));
+    return unless_nan(l, v, put(l, IR_ior, "code", k, sign), ir_int(0));
 }
 
 static struct ir_operand lower_encode(struct legalizer *l, const struct ir_value *v)
@@ -197,7 +224,8 @@ typedef struct ir_operand lower_formula(struct legalizer *l, const struct ir_val
 /* The lowering of a formula op, NULL for machine ops. */
 static lower_formula *const lowerings[IR_OP_COUNT] = {
     [IR_clamp] = lower_clamp, [IR_finite] = lower_finite, [IR_rne] = lower_rne,
-    [IR_encode] = lower_encode, [IR_decode] = lower_decode};
+    [IR_encode] = lower_encode,
+    [IR_encode_number] = lower_encode, [IR_decode] = lower_decode};
 
 /* The last op of the formula takes over the name. */
 static void legalize_value(struct kernel_ir *ir, struct ir_region *region, struct ir_value *v)

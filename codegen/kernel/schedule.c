@@ -2,7 +2,8 @@
 #include "codegen/kernel/pass.h"
 #include "codegen/kernel/geometry.h"
 
-enum { BLOCK_MIN = 8, BLOCK_MAX = 256, ALIGNED_CHUNK = 32 };
+/* BATCH: elements in flight that are worth the latency of a scale; they stay in the first cache. */
+enum { BLOCK_MIN = 8, BLOCK_MAX = 256, BATCH = 512, IN_FLIGHT_MAX = 32, ALIGNED_CHUNK = 32 };
 
 static bool is_power_of_two(int64_t n)
 {
@@ -35,6 +36,22 @@ static enum ir_schedule_kind choose_kind(const struct kernel_request *request, c
     return IR_rows;
 }
 
+static unsigned at_most(unsigned a, unsigned b)
+{
+    return a < b ? a : b;
+}
+
+/* Blocks of several runs: channels of a middle axis, whole tensors whose rows end inside a byte. */
+static bool is_nested(const struct kernel_request *request, const struct geometry *g)
+{
+    bool is_whole = request->op == KERNEL_quantize_dynamic && request->spec->granularity == GRANULARITY_tensor;
+    if (request->op == KERNEL_observe || !request->spec->scale)
+        return false;
+    if (request->spec->granularity == GRANULARITY_channel)
+        return g->before != 1 || !g->collapse;
+    return is_whole && !g->collapse;
+}
+
 static unsigned at_least(unsigned a, unsigned b)
 {
     return a > b ? a : b;
@@ -48,12 +65,13 @@ struct ir_schedule schedule_choose(const struct kernel_request *request)
     if (s.kind == IR_blocks) {
         s.group = (unsigned)request->spec->group;
         s.lanes = s.group < s.lanes ? s.group : s.lanes;
-        s.in_flight = at_least(s.lanes, BLOCK_MIN);
+        s.in_flight = at_least(at_least(s.lanes, BLOCK_MIN), at_most(BATCH / s.group, IN_FLIGHT_MAX));
     }
     s.chunk = request->scalar ? 8 : s.lanes * 4;
     if (g.unit > 1)
         s.chunk = at_least(s.chunk, ALIGNED_CHUNK); /* a tile of any width ends on 4 bytes */
     s.shifted = s.kind == IR_rows && g.shifted;
+    s.nested = s.kind == IR_rows && is_nested(request, &g);
     return s;
 }
 
