@@ -245,7 +245,7 @@ int command_bench(struct tool *tool)
         return tool_usage("expected 1 to %d after --repeat, saw `%s`", SAMPLES_MAX, tool->values[OPTION_repeat]);
     if (strcmp(size, "dram") && strcmp(size, "l2") && strcmp(size, "both"))
         return tool_usage("expected dram, l2 or both after --size, saw `%s`", size);
-    struct bench bench = {.tool = tool, .samples = (int)samples, .results = json_array()};
+    struct bench bench = {.tool = tool, .samples = (int)samples, .results = tool->json ? json_array() : NULL};
     if (!allocate(&bench, bytes))
         return tool_usage("no memory for %lld bytes of input; give fewer with --bytes", (long long)bytes);
     if (!tool->json)
@@ -256,7 +256,9 @@ int command_bench(struct tool *tool)
     if (!status && strcmp(size, "dram"))
         status = bench_size(&bench, "l2", 256 << 10);
     int code = tool_finish(tool, status);
-    if (tool->json && !status)
+    if (status)
+        json_decref(bench.results);
+    else if (tool->json)
         tool_print_json(bench.results);
     return code;
 }

@@ -22,7 +22,7 @@ int command_quantize(struct tool *tool)
 {
     quern_recipe *recipe;
     struct quern_run_options options;
-    struct report report = {.tool = tool, .rows = json_array()};
+    struct report report = {.tool = tool};
     if (!tool_has(tool, OPTION_output))
         return tool_usage("quantize needs an output: quern quantize RECIPE MODEL -o OUT");
     if (!tool_run_options(tool, &options))
@@ -35,8 +35,7 @@ int command_quantize(struct tool *tool)
         return tool_finish(tool, status);
     status = quantize(tool, recipe, &options);
     int code = tool_finish(tool, status);
-    if (!status)
-        report_finish(&report);
+    report_finish(&report, status);
     quern_recipe_close(recipe);
     return code;
 }
@@ -63,7 +62,7 @@ int command_verify(struct tool *tool)
 {
     quern_model *quantized, *original;
     struct quern_run_options options;
-    struct report report = {.tool = tool, .rows = json_array()};
+    struct report report = {.tool = tool};
     if (!tool_run_options(tool, &options))
         return bad_run_options();
     options.report = report_tensor;
@@ -77,8 +76,7 @@ int command_verify(struct tool *tool)
         quern_model_close(original);
     }
     int code = tool_finish(tool, status);
-    if (!status)
-        report_finish(&report);
+    report_finish(&report, status);
     quern_model_close(quantized);
     return code;
 }

@@ -39,6 +39,8 @@ void report_tensor(void *user, const struct quern_plan_row *row, const struct qu
     report->tensors++;
     report->bytes_before += row->tensor.bytes;
     report->bytes_after += row->bytes_after;
+    if (report->tool->json && !report->rows)
+        report->rows = json_array();
     if (report->tool->json)
         json_array_append_new(report->rows,
                               json_pack("{s:o, s:o, s:o, s:f, s:I, s:o}", "tensor", tool_json_string(row->tensor.name), "spec",
@@ -53,21 +55,30 @@ static double total_sqnr(const struct report *report)
     return report->noise > 0 ? 10 * log10(report->signal / report->noise) : INFINITY;
 }
 
-void report_finish(struct report *report)
+static void print_json(struct report *report)
+{
+    tool_print_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "tensors", report->rows ? report->rows : json_array(), "quantized",
+                              (json_int_t)report->quantized, "count", (json_int_t)report->tensors, "bytes_before",
+                              (json_int_t)report->bytes_before, "bytes_after", (json_int_t)report->bytes_after, "sqnr_db",
+                              report->measured ? json_real_or_null(total_sqnr(report)) : json_null()));
+}
+
+static void print_totals(const struct report *report)
 {
     char before[16], after[16];
-    if (report->tool->json) {
-        tool_print_json(json_pack("{s:o, s:I, s:I, s:I, s:I, s:o}", "tensors", report->rows, "quantized",
-                                  (json_int_t)report->quantized, "count", (json_int_t)report->tensors, "bytes_before",
-                                  (json_int_t)report->bytes_before, "bytes_after", (json_int_t)report->bytes_after, "sqnr_db",
-                                  report->measured ? json_real_or_null(total_sqnr(report)) : json_null()));
-        return;
-    }
-    if (tool_has(report->tool, OPTION_quiet))
-        return;
     printf("%lld of %lld tensors quantized, %s -> %s", (long long)report->quantized, (long long)report->tensors,
            tool_bytes(before, (double)report->bytes_before), tool_bytes(after, (double)report->bytes_after));
     if (report->measured)
         printf(", SQNR %.2f dB", total_sqnr(report));
     putchar('\n');
+}
+
+void report_finish(struct report *report, enum quern_status status)
+{
+    if (status)
+        json_decref(report->rows);
+    else if (report->tool->json)
+        print_json(report);
+    else if (!tool_has(report->tool, OPTION_quiet))
+        print_totals(report);
 }

@@ -6,13 +6,14 @@
 
 struct report {
     struct tool *tool;
-    json_t *rows; /* taken by report_finish */
+    json_t *rows; /* JSON: made by the first tensor, taken by report_finish */
     int64_t tensors, quantized, measured, bytes_before, bytes_after;
     double signal, noise; /* sums of x^2 and e^2 over measured tensors */
 };
 
 /* The report callback of struct quern_run_options; user is a struct report. */
 void report_tensor(void *user, const struct quern_plan_row *row, const struct quern_error_stats *stats);
-void report_finish(struct report *report);
+/* Prints the totals when status is QUERN_OK, and releases the rows. */
+void report_finish(struct report *report, enum quern_status status);
 
 #endif
