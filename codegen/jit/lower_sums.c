@@ -49,10 +49,10 @@ emit_value lower_sums_room(struct lower *l)
 
 /* ---- a tile ---- */
 
-static void count_lanes(struct lower *l, emit_value bools, size_t offset)
+static void add_count(struct lower *l, emit_value count, size_t offset)
 {
     emit_value at = member(l, offset), before = emit_load(&l->e, l->e.i64, at, 8, "");
-    emit_store(&l->e, emit_add(&l->e, before, emit_count(&l->e, bools)), at, 8);
+    emit_store(&l->e, emit_add(&l->e, before, count), at, 8);
 }
 
 /* Lanes of part `part` that exist: first + iota < valid */
@@ -71,20 +71,38 @@ static void put_values(struct lower *l, emit_value v, emit_value is_finite, unsi
     emit_store(e, emit_select(e, is_finite, v, emit_null(LLVMTypeOf(v)), ""), to, 4);
 }
 
+/* Counts of one part: of NaN, of Inf, of finite x that the clamp changed. */
+struct counts {
+    emit_value nan, inf, saturated;
+};
+
+static void count_part(struct lower *l, struct counts *c, emit_value x, emit_value is_finite, emit_value saturated, emit_value here)
+{
+    struct emit *e = &l->e;
+    emit_value inf = emit_constant_bits(e, e->f32, 0x7f800000, emit_lanes(x));
+    emit_value is_nan = emit_compare_float(e, LLVMRealUNO, x, x, "nan");
+    emit_value is_inf = emit_compare_float(e, LLVMRealOEQ, emit_abs_float(e, x, "a"), inf, "inf");
+    c->nan = emit_add(e, c->nan, emit_count(e, emit_and(e, is_nan, here)));
+    c->inf = emit_add(e, c->inf, emit_count(e, emit_and(e, is_inf, here)));
+    c->saturated = emit_add(e, c->saturated, emit_count(e, emit_and(e, emit_and(e, saturated, is_finite), here)));
+}
+
 void lower_sums_add(struct lower *l, const struct lowered *x, const struct lowered *y, const struct lowered *saturated)
 {
     struct emit *e = &l->e;
+    struct counts c = {emit_i64(e, 0), emit_i64(e, 0), emit_i64(e, 0)};
     for (unsigned i = 0; i < x->count; i++) {
         emit_value v = x->part[i];
         unsigned lanes = emit_lanes(v);
-        emit_value a = emit_abs_float(e, v, "a"), inf = emit_constant_bits(e, e->f32, 0x7f800000, lanes);
-        emit_value is_finite = emit_compare_float(e, LLVMRealOLT, a, inf, "finite"), here = exist(l, i, lanes);
-        count_lanes(l, emit_and(e, emit_compare_float(e, LLVMRealUNO, v, v, "nan"), here), offsetof(struct kernel_sums, nan));
-        count_lanes(l, emit_and(e, emit_compare_float(e, LLVMRealOEQ, a, inf, "inf"), here), offsetof(struct kernel_sums, inf));
-        count_lanes(l, emit_and(e, emit_and(e, saturated->part[i], is_finite), here), offsetof(struct kernel_sums, saturated));
+        emit_value inf = emit_constant_bits(e, e->f32, 0x7f800000, lanes);
+        emit_value is_finite = emit_compare_float(e, LLVMRealOLT, emit_abs_float(e, v, "a"), inf, "finite");
+        count_part(l, &c, v, is_finite, saturated->part[i], exist(l, i, lanes));
         put_values(l, v, is_finite, SUMS_X, i * lanes);
         put_values(l, y->part[i], is_finite, SUMS_Y, i * lanes);
     }
+    add_count(l, c.nan, offsetof(struct kernel_sums, nan));
+    add_count(l, c.inf, offsetof(struct kernel_sums, inf));
+    add_count(l, c.saturated, offsetof(struct kernel_sums, saturated));
 }
 
 /* ---- a chunk ---- */

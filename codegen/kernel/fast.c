@@ -8,11 +8,11 @@
  * at most, so anything beyond them still rounds to the bound. It also turns ±Inf into a finite number; a NaN stays.
  *
  * Bounds, where A of the block gave the scale and all its elements are finite (pass `finite`): |x| / s exceeds
- * A / t only by the rounding of t to the scale's format, a factor of 1 + 2^-9 at most (s then is no subnormal and not
+ * A / t only by the rounding of t to the scale's format, a factor of 1 + 2^-8 at most (s then is no subnormal and not
  * the largest value):
- *   int symmetric    |q| <= (qmax - qmin)/2 · (1 + 2^-9), which rounds to qmin or more: only hi is left
- *   int narrow       |q| <= qmax · (1 + 2^-9), which rounds to qmax: no bound
- *   floats           |q| <= fmax · (1 + 2^-9), which rounds to fmax: no bound; with `second` it stays
+ *   int symmetric    |q| <= (qmax - qmin)/2 · (1 + 2^-8), which rounds to qmin or more: only hi is left
+ *   int narrow       |q| <= qmax · (1 + 2^-8), which rounds to qmax: no bound
+ *   floats           |q| <= fmax · (1 + 2^-8), which rounds to fmax: no bound; with `second` it stays
  *                    (a subnormal e4m3 scale is off by more)
  * and there is no NaN to be told apart. */
 #include "codegen/kernel/formula.h"

@@ -18,7 +18,7 @@ struct reader {
     struct ir_region *region;
     struct ir_value **values; /* named ones, in order; for look-up */
     size_t count, capacity;
-    unsigned total;
+    unsigned total, header;
     const char *at, *end;     /* of the line at hand */
     bool failed;
 };
@@ -202,7 +202,7 @@ static void read_scale(struct reader *r)
     r->ir->scale_bits = (unsigned)read_integer(r, 0, 32);
 }
 
-/* The header's lines, in this order. */
+/* The header's lines, in this order; the last one is missing before the pass `schedule`. */
 static const struct header_line {
     const char *word;
     void (*read)(struct reader *r);
@@ -404,12 +404,16 @@ static void read_region(struct reader *r)
         fail(r, r->at, "`:`");
 }
 
-static void read_line(struct reader *r, unsigned number)
+/* Header lines that were read count in r->header. */
+static void read_line(struct reader *r)
 {
-    if (number < HEADER_LINES) {
-        read_keyword(r, header_lines[number].word);
+    bool is_scheduled = (size_t)(r->end - r->at) >= 8 && !strncmp(r->at, "schedule", 8);
+    if (r->header == HEADER_LINES - 1 && !is_scheduled)
+        r->header = HEADER_LINES;
+    if (r->header < HEADER_LINES) {
+        read_keyword(r, header_lines[r->header].word);
         if (!r->failed)
-            header_lines[number].read(r);
+            header_lines[r->header++].read(r);
     } else if (*r->at != ' ') {
         read_region(r);
     } else if (!r->region) {
@@ -425,18 +429,17 @@ static void read_line(struct reader *r, unsigned number)
 static void read_lines(struct reader *r)
 {
     const char *at = r->source->bytes, *end = at + r->source->size;
-    unsigned number = 0;
     while (at < end && !r->failed) {
         const char *newline = memchr(at, '\n', (size_t)(end - at));
         r->at = at;
         r->end = newline ? newline : end;
         if (r->at < r->end)
-            read_line(r, number++);
+            read_line(r);
         at = newline ? newline + 1 : end;
     }
     r->at = r->end = end;
-    if (number < HEADER_LINES)
-        fail(r, end, arena_printf(r->arena, "`%s`", header_lines[number].word));
+    if (r->header < HEADER_LINES - 1)
+        fail(r, end, arena_printf(r->arena, "`%s`", header_lines[r->header].word));
 }
 
 /* A text without formula ops is what the passes end with. */
@@ -446,7 +449,7 @@ static void set_properties(struct kernel_ir *ir)
     IR_EACH_REGION(ir, region)
         IR_EACH_VALUE(region, v)
             formula |= ir_op_rows[v->op].level == IR_LEVEL_FORMULA;
-    if (!formula)
+    if (!formula && (ir->properties & IR_SCHEDULED))
         ir->properties = (ir->properties & ~IR_FORMULA) | IR_MACHINE | IR_CHECKED;
 }
 

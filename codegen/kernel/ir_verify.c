@@ -145,7 +145,7 @@ static const char *schedule_problem(const struct kernel_ir *ir)
         return "lanes are 1, 4, 8 or 16, and no more than the target's";
     if (s->chunk % 8 || s->chunk % s->lanes || s->chunk < 8 || s->chunk > 64 || s->chunk / s->lanes > 32)
         return "a chunk is 8 to 64 elements, a multiple of 8 and of the lanes";
-    if (ir->code_unit == 4 && s->chunk % 32)
+    if (ir->code_unit == 4 && s->chunk % 32 && s->kind != IR_stream)
         return "codes in words want chunks of 32";
     if (s->kind != IR_blocks)
         return s->kind == IR_rows || !(s->shifted || s->nested) ? NULL : "only `rows` are nested or shifted";

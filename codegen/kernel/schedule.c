@@ -57,6 +57,13 @@ static unsigned at_least(unsigned a, unsigned b)
     return a > b ? a : b;
 }
 
+/* Elements of one scale in a row, where a spec says so; else 0. At most what matters to a chunk. */
+static int64_t run_length(const struct kernel_request *request)
+{
+    bool is_group = request->spec->scale && request->spec->granularity == GRANULARITY_group;
+    return !is_group ? 0 : request->spec->group < BLOCK_MAX ? request->spec->group : BLOCK_MAX;
+}
+
 struct ir_schedule schedule_choose(const struct kernel_request *request)
 {
     struct geometry g = geometry_of(request);
@@ -68,7 +75,9 @@ struct ir_schedule schedule_choose(const struct kernel_request *request)
         s.in_flight = at_least(at_least(s.lanes, BLOCK_MIN), at_most(BATCH / s.group, IN_FLIGHT_MAX));
     }
     s.chunk = request->scalar ? 8 : s.lanes * 4;
-    if (g.unit > 1)
+    if (s.kind == IR_stream && is_power_of_two(run_length(request)))
+        s.chunk = at_least(at_most(s.chunk, (unsigned)run_length(request)), at_least(s.lanes, 8)); /* runs are whole tiles */
+    else if (g.unit > 1)
         s.chunk = at_least(s.chunk, ALIGNED_CHUNK); /* a tile of any width ends on 4 bytes */
     s.shifted = s.kind == IR_rows && g.shifted;
     s.nested = s.kind == IR_rows && is_nested(request, &g);
