@@ -7,7 +7,7 @@
 
 void label_sets_init(struct label_sets *sets, struct arena *arena)
 {
-    *sets = (struct label_sets){0};
+    *sets = (struct label_sets){.labels = ARENA_ARRAY(arena, 8, uint32_t), .label_capacity = 8};
     *ARENA_PUSH(arena, sets->first, sets->count, sets->capacity) = 0;
     label_sets_add(sets, arena, NULL, 0);
 }
@@ -148,7 +148,7 @@ bool dfa_determinise(struct raw_dfa *raw, struct label_sets *sets, struct arena 
                      const struct background *background, const struct label_use *uses,
                      const struct dfa_limits *limits)
 {
-    struct construction c = {.arena = arena, .sets = sets};
+    struct construction c = {.arena = arena, .sets = sets, .members = ARENA_ARRAY(arena, 64, uint32_t), .member_capacity = 64};
     *raw = (struct raw_dfa){.alphabet = nfa->alphabet};
     c.labels = ARENA_ARRAY(arena, nfa->state_count + 1, uint32_t);
     c.special = ARENA_ARRAY(arena, nfa->class_words, uint64_t);

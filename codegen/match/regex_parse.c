@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include "codegen/match/unicode.h"
 #include "lang/text.h"
 
 /* ---- faults ---- */
@@ -100,8 +101,8 @@ const char *parser_repr(struct parser *p, size_t begin, size_t end)
             text_printf(&text, "\\%c", c == '\n' ? 'n' : c == '\t' ? 't' : 'r');
         else if (c == '\\' || c == (uint32_t)quote)
             text_printf(&text, "\\%c", (char)c);
-        else if (c < ' ' || c == 0x7f)
-            text_printf(&text, "\\x%02x", c);
+        else if (unicode_has(UNICODE_UNPRINTABLE, c))
+            text_printf(&text, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
         else
             text_add_bytes(&text, buffer, utf8_put(buffer, c));
     }

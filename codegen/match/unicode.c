@@ -34,6 +34,7 @@ static const struct table unicode_sets[UNICODE_SET_COUNT] = {
     [UNICODE_ALPHA] = {alpha_ranges, COUNT(alpha_ranges)},
     [UNICODE_START] = {start_ranges, COUNT(start_ranges)},
     [UNICODE_CONTINUE] = {continue_ranges, COUNT(continue_ranges)},
+    [UNICODE_UNPRINTABLE] = {unprintable_ranges, COUNT(unprintable_ranges)},
 };
 static const struct table ascii_sets[] = {
     [UNICODE_WORD] = {ascii_word, COUNT(ascii_word)},

@@ -67,6 +67,7 @@ write("code_range", "space_ranges", ranges(lambda c: chr(c).isspace()))
 write("code_range", "alpha_ranges", ranges(lambda c: chr(c).isalpha()))
 write("code_range", "start_ranges", ranges(lambda c: chr(c).isidentifier()))
 write("code_range", "continue_ranges", ranges(lambda c: ("a" + chr(c)).isidentifier()))
+write("code_range", "unprintable_ranges", ranges(lambda c: not chr(c).isprintable()))
 write("case_run", "lower_runs", deltas(_sre.unicode_tolower))
 # chr(c).upper()'s first character is what the C function behind _sre gives
 write("case_run", "upper_runs", deltas(lambda c: ord(chr(c).upper()[0])))
