@@ -277,7 +277,7 @@ static const struct format *read_float_format(struct reader *r)
     *f = (struct format){.kind = FORMAT_KIND_FLOAT, .is_signed = true};
     f->e = (int)read_integer(r, 1, 5);
     ok &= read_char(r, ',');
-    f->m = (int)read_integer(r, 0, 10);
+    f->m = (int)read_integer(r, 1, 10);
     ok &= read_char(r, ',');
     f->bias = (int)read_integer(r, -60, 60);
     ok &= read_char(r, ',');

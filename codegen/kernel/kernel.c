@@ -28,8 +28,8 @@ static const char *format_reason(const struct spec *spec)
     if (!spec->scale)
         return f->bits == 16 && f->specials == SPECIALS_IEEE && (f->e == 8 || f->e == 5) ? NULL
                                                                                         : "only bf16 and f16 go without a scale";
-    if (!formula_is_float(f) || f->bits > 8 || f->e < 1 || f->e > 5 || !f->is_signed)
-        return "float formats have a sign, 1 to 5 exponent bits and at most 8 bits here";
+    if (!formula_is_float(f) || f->bits > 8 || f->e < 1 || f->e > 5 || f->m < 1 || !f->is_signed)
+        return "float formats have a sign, 1 to 5 exponent bits, a mantissa bit and at most 8 bits here";
     return f->bias >= -60 && f->bias <= 60 ? NULL : "the exponent bias lies outside -60 to 60";
 }
 

@@ -83,15 +83,16 @@ static struct ir_operand encode_f16(struct legalizer *l, const struct ir_value *
     return unless_nan(l, v, k, nan);
 }
 
-/* Any float of m < 23: with e = max(exponent(a), emin) and M = 2^(e + 23 - m), adding M rounds a to a multiple k of
+/* Any float of 1 <= m < 23: with e = max(exponent(a), emin) and M = 2^(e + 23 - m), adding M rounds a to a multiple k of
  * 2^(e - m), and k stands in the low bits of the sum, M having none. The code is ((e - emin) << m) + k: at emin k is
  * the subnormal; above, k carries the leading one, which is the step from one exponent to the next. With p = 2^e,
  *   code = low bits of  bits(a + M) + (bits(p) >> (23 - m)) - C,  C = (emin + 127) << m,
- * and C goes into M: M + D units with D = -C modulo the code's range rounds alike when D is even. */
+ * and C goes into M: M + D units, D = -C modulo the code's range, rounds alike, D being even. Ties to even k are ties
+ * to the even code, which m = 0 would not have. */
 static struct ir_operand encode_magnitude(struct legalizer *l, struct ir_operand a)
 {
     const struct format *f = l->format;
-    int32_t emin = 1 - f->bias, C = (emin + 127) * (1 << f->m), D = f->m ? -C & (sign_bit(f) - 1) : 0;
+    int32_t emin = 1 - f->bias, C = (emin + 127) * (1 << f->m), D = -C & (sign_bit(f) - 1);
     struct ir_operand p = put(l, IR_max, "p", a, ir_float(ldexpf(1, emin)));
     p = put(l, IR_iand, "p", put_one(l, IR_bits, "p", p), ir_int(F32_EXPONENT));
     struct ir_operand e = put(l, IR_ishr, "e", p, ir_int(23 - f->m)), sum;
@@ -103,8 +104,6 @@ static struct ir_operand encode_magnitude(struct legalizer *l, struct ir_operand
         sum = put(l, IR_add, "sum", a, put_one(l, IR_float, "M", M));
     }
     struct ir_operand k = put(l, IR_iadd, "k", put_one(l, IR_bits, "sum", sum), e);
-    if (!D)
-        k = put(l, IR_isub, "k", k, ir_int(C));
     return put(l, IR_iand, "k", k, ir_int(sign_bit(f) - 1));
 }
 

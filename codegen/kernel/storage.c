@@ -127,7 +127,7 @@ struct geometry geometry_of(const struct kernel_request *request)
                          .code_bits = geometry_code_bits(spec), .unit = geometry_code_unit(spec)};
     fill_axis(&g, request);
     g.collapse = request->op == KERNEL_observe || g.code_row_bytes * 8 == g.columns * g.code_bits;
-    bool is_group = spec->scale && spec->granularity == GRANULARITY_group;
+    bool is_group = spec->scale && spec->granularity == GRANULARITY_group && spec->group > 0;
     g.groups_collapse = is_group && g.collapse && g.axis + 1 >= request->rank && g.columns % spec->group == 0;
     g.shifted = is_group && g.columns > spec->group && spec->group * g.code_bits % 8 != 0;
     return g;

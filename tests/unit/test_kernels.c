@@ -182,7 +182,8 @@ static void test_layouts(void **state)
 static void test_floats(void **state)
 {
     static const char *const formats_here[] = {"fp8_e4m3", "fp8_e5m2"};
-    static const char *const others[] = {"fp8_e4m3fnuz", "fp8_e5m2fnuz", "fp8_e3m4", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"};
+    static const char *const others[] = {"fp8_e4m3fnuz", "fp8_e5m2fnuz", "fp8_e3m4", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1",
+                                         "float(e = 1, m = 6)", "float(e = 3, m = 2, bias = 40)", "float(e = 5, m = 1, inf = true, nan = true)"};
     struct runner runner;
     (void)state;
     runner_open(&runner);
