@@ -29,4 +29,5 @@ config.substitutions += [
     ("%exit", "python3 " + os.path.join(source, "tests", "lit", "exit.py")),
 ]
 if config.sanitizers:
+    config.environment["QUERN_SANITIZERS"] = "1"
     config.available_features.add("sanitizers")
