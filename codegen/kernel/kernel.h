@@ -20,7 +20,7 @@ enum { KERNEL_RANK_MAX = 8, KERNEL_EXTENTS = 16 };
  * Codes: the tensor is rows × columns (columns = last dimension, 1 for rank 0; rows = product of the others); each row is
  * one little-endian bit stream in the spec's layout, rows start at a multiple of the layout's unit (1 byte; i32: 4).
  *   lsb   element j at bits [j·n, j·n+n), two's complement for signed ints
- *   byte  one code a byte (8-bit formats are always this); 16-bit formats: 2 bytes
+ *   byte  one code a byte, signed ints with their sign extended (8-bit formats are always this); 16-bit formats: 2 bytes
  *   i32   as lsb but signed codes are stored plus 2^(n-1) and rows are padded to 4 bytes (compressed-tensors)
  * Scales: dense, row-major in scale_shape; each in the scale format's own width (f32 4 bytes, f16 and bf16 2, e4m3 and e8m0 1).
  *   per tensor []            per channel(a) [shape[a]]          per token shape[..-1] with the last dimension 1
@@ -46,7 +46,8 @@ bool kernel_supports(enum kernel_op op, const struct spec *spec, enum dtype dtyp
 float kernel_second(float amax);
 
 /* What `error` adds up over a tensor; e = x - dequantized. All sums as numerics.md §1.9 says: f64, 64 virtual lanes by
- * index mod 64 within chunks of 4096 elements (index in row-major order of the tensor), lanes pairwise, chunks in order. */
+ * index mod 64 within chunks of 4096 elements (index in row-major order of the tensor), lanes as halves (i with i + 32, then
+ * i + 16, …), chunks in order. x and y are f32: y before any rounding to x's dtype. */
 struct kernel_sums {
     double e2, x2, y2, xy; /* Σe², Σx², Σy², Σxy over finite x */
     double max_error;      /* max |e| over finite x */
@@ -118,7 +119,8 @@ void kernel_unload(struct kernel_code *code);
 
 /* Fills args->extent for the request's shape and gives the number of work units: independent pieces of work [0, units) that may
  * run on different threads in any order with the same result (blocks, rows, column strips; for `error` and `observe` the caller
- * runs [0, units) in one call or, observe only, takes the max of the pieces). */
+ * runs [0, units) in one call or, observe only, takes the max of the pieces). Without elements there may be no units; a call
+ * with begin = end then still writes what a tensor has however small it is (amax, sums). */
 int64_t kernel_bind(const struct kernel_request *request, struct kernel_args *args);
 /* Calls the function with round to nearest even and no flush to zero, whatever the caller's MXCSR, and restores it. */
 void kernel_run(const struct kernel_code *code, const struct kernel_args *args);
