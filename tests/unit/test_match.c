@@ -471,6 +471,66 @@ static void test_worst_families(void **state)
     arena_close(&arena);
 }
 
+/* ---- memory ---- */
+
+struct counting {
+    unsigned calls, fail_at, live;
+};
+
+static void *allocate_counted(void *user, size_t size)
+{
+    struct counting *c = user;
+    void *memory = ++c->calls == c->fail_at ? NULL : malloc(size);
+    c->live += memory != NULL;
+    return memory;
+}
+
+static void release_counted(void *user, void *memory, size_t size)
+{
+    struct counting *c = user;
+    (void)size;
+    c->live -= memory != NULL;
+    free(memory);
+}
+
+/* Compiles, prints and reads back; false: an allocation failed and was escaped from. */
+static bool compile_with(struct counting *counting, const struct recipe *recipe)
+{
+    struct allocator allocator = {allocate_counted, release_counted, counting};
+    struct arena arena;
+    struct diags diags;
+    jmp_buf escape;
+    arena_init(&arena, &allocator);
+    bool escaped = setjmp(escape);
+    if (!escaped) {
+        arena.escape = &escape;
+        diags_init(&diags, &arena);
+        struct recipe own = *recipe;
+        own.arena = &arena;
+        struct text text = text_make(&arena);
+        matcher_print(&text, matcher_compile(&own, NULL, &diags));
+        assert_non_null(matcher_read(&arena, source_new(&arena, "t", text.bytes, text.size), &diags));
+    }
+    arena_close(&arena);
+    return !escaped;
+}
+
+/* Every allocation fails once: nothing is lost, nothing crashes. */
+static void test_memory(void **state)
+{
+    (void)state;
+    struct bench b;
+    open_recipe(&b, RULES("glob \"*a*b*c*d*\" and layer > 2 => w\n re \"(?i)\\w+x{3,40}\" => w\n type re \"a.*\" => w\n param glob \"*q*\" => w"), NULL);
+    unsigned fail_at = 1;
+    for (bool done = false; !done; fail_at++) {
+        struct counting counting = {.fail_at = fail_at};
+        done = compile_with(&counting, b.recipe);
+        assert_int_equal(counting.live, 0);
+    }
+    assert_true(fail_at > 10);
+    close_recipe(&b);
+}
+
 /* ---- the text form ---- */
 
 static void test_text(void **state)
@@ -557,7 +617,8 @@ int main(void)
         cmocka_unit_test(test_three_values), cmocka_unit_test(test_mpath_is_unknown), cmocka_unit_test(test_sets_are_shared),
         cmocka_unit_test(test_no_strings), cmocka_unit_test(test_many_guards), cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_parameter_primary), cmocka_unit_test(test_odd_bytes), cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_worst_families), cmocka_unit_test(test_text), cmocka_unit_test(test_bad_text),
+        cmocka_unit_test(test_limits), cmocka_unit_test(test_worst_families), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_text), cmocka_unit_test(test_bad_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
