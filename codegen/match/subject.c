@@ -26,15 +26,19 @@ static bool starts_with(const char *path, size_t size, size_t i, const char *wor
     return size - i >= length && !memcmp(path + i, word, length);
 }
 
-/* re.search(r"layers\.(\d+)"): the first place where a digit follows. */
+/* re.search(r"layers\.(\d+)"), decimal digits of ASCII: the first place where a digit follows. `y` is its rarest letter. */
 static bool find_layers(const char *path, size_t size, bool *has, int64_t *layer)
 {
-    static const char word[] = "layers.";
-    for (size_t i = 0; i + sizeof word - 1 < size; i++)
-        if (path[i] == 'l' && starts_with(path, size, i, word) && is_digit(path[i + sizeof word - 1])) {
-            *has = read_number(path, size, i + sizeof word - 1, layer);
+    enum { Y_AT = 2, SIZE = 7 };
+    const char *at = path, *end = path + size;
+    while (at < end && (at = memchr(at, 'y', (size_t)(end - at)))) {
+        size_t digits = (size_t)(at - path) - Y_AT + SIZE;
+        if (at - path >= Y_AT && digits < size && !memcmp(at - Y_AT, "layers.", SIZE) && is_digit(path[digits])) {
+            *has = read_number(path, size, digits, layer);
             return true;
         }
+        at++;
+    }
     return false;
 }
 
@@ -42,16 +46,16 @@ static bool find_layers(const char *path, size_t size, bool *has, int64_t *layer
 static void find_block(const char *path, size_t size, bool *has, int64_t *layer)
 {
     static const char *const words[] = {"h.", "blk.", "block.", "blocks.", "layer."};
-    for (size_t i = 0; i < size; i++) {
-        if (i && path[i - 1] != '.')
-            continue;
+    for (size_t i = 0; i < size;) {
         for (size_t w = 0; w < sizeof words / sizeof *words; w++) {
             size_t digits = i + strlen(words[w]);
-            if (starts_with(path, size, i, words[w]) && digits < size && is_digit(path[digits])) {
+            if (path[i] == words[w][0] && starts_with(path, size, i, words[w]) && digits < size && is_digit(path[digits])) {
                 *has = read_number(path, size, digits, layer);
                 return;
             }
         }
+        const char *dot = memchr(path + i, '.', size - i);
+        i = dot ? (size_t)(dot - path) + 1 : size;
     }
 }
 
