@@ -65,17 +65,6 @@ static enum quern_status explain_plan(struct tool *tool, quern_recipe *recipe, q
     return status;
 }
 
-static bool tensor_of(quern_model *model, const char *name, struct quern_tensor *tensor)
-{
-    for (size_t i = 0; model && i < quern_model_count(model); i++) {
-        *tensor = quern_model_at(model, i);
-        if (!strcmp(tensor->name, name))
-            return true;
-    }
-    *tensor = (struct quern_tensor){.name = name, .dtype = "", .rank = -1, .bytes = -1};
-    return false;
-}
-
 static void explain_rules(struct tool *tool, quern_recipe *recipe, const struct quern_match *match, const unsigned char *verdicts, json_t *rules)
 {
     for (size_t i = 0; i < quern_rule_count(recipe); i++) {
@@ -93,7 +82,7 @@ static enum quern_status explain_name(struct tool *tool, quern_recipe *recipe, q
 {
     struct quern_tensor tensor;
     struct quern_match match;
-    bool known = tensor_of(model, name, &tensor), parameter = known || tool_has(tool, OPTION_param);
+    bool known = tool_find_tensor(model, name, &tensor), parameter = known || tool_has(tool, OPTION_param);
     unsigned char *verdicts = calloc(quern_rule_count(recipe) + 1, 1);
     json_t *object = json_object(), *rules = json_array();
     enum quern_status status = parameter ? quern_match_tensor(recipe, &tensor, &match)

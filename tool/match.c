@@ -31,25 +31,6 @@ static void answer(struct tool *tool, const char *name, size_t size, const struc
     json_decref(object);
 }
 
-/* The model's tensor of that name; NULL when it has none. Tensors are in name order. */
-static bool find_tensor(const quern_model *model, const char *name, struct quern_tensor *tensor)
-{
-    size_t low = 0, high = quern_model_count(model);
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        *tensor = quern_model_at(model, middle);
-        int order = strcmp(name, tensor->name);
-        if (!order)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    *tensor = (struct quern_tensor){.name = name, .dtype = "", .rank = -1, .bytes = -1};
-    return false;
-}
-
 static enum quern_status match_line(struct tool *tool, quern_recipe *recipe, quern_model *model, char *line, size_t size)
 {
     struct quern_match match;
@@ -57,7 +38,7 @@ static enum quern_status match_line(struct tool *tool, quern_recipe *recipe, que
     enum quern_status status;
     if (model) {
         line[size] = 0;
-        find_tensor(model, line, &tensor);
+        tool_find_tensor(model, line, &tensor);
         status = quern_match_tensor(recipe, &tensor, &match);
     } else {
         status = quern_match_module(recipe, line, size, &match);

@@ -51,6 +51,9 @@ bool tool_print_json(json_t *value);
 json_t *tool_json_string(const char *string);
 bool tool_flush(void); /* false, with a message, when stdout could not take everything */
 
+/* The model's tensor of that name; false, with every field but the name unknown, when it has none. */
+bool tool_find_tensor(const quern_model *model, const char *name, struct quern_tensor *tensor);
+
 /* "1.5 GB": three digits, powers of 1000. */
 const char *tool_bytes(char buffer[16], double bytes);
 
