@@ -98,6 +98,12 @@ struct quern_tensor {
     const char *file;         /* the shard, or the file itself */
 };
 QUERN_API enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match);
+/* What the matched config gives one of the layer's tensors. role: weight, bias, input, output or state; index and name: which
+ * one (-1, NULL: any). *spec: canonical text that quern_kernel_get takes, "none" where the config turns it off, NULL where it
+ * has no opinion. QUERN_USAGE: no such role. */
+QUERN_API enum quern_status quern_match_spec(quern_recipe *recipe, const struct quern_match *match, const char *role, int64_t index, const char *name, const char **spec);
+/* The payload the config keeps for the host (`extra`, or an opaque YAML payload) as JSON; NULL when it has none. */
+QUERN_API const char *quern_match_extra(const quern_recipe *recipe, const struct quern_match *match);
 QUERN_API size_t quern_rule_count(const quern_recipe *recipe);
 struct quern_rule { const char *origin, *predicate, *target, *file; unsigned line; bool optional; };
 QUERN_API struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index);

@@ -16,6 +16,13 @@ struct quern_recipe {
     pthread_mutex_t lock;   /* of free and of texts */
     struct scratch *free;   /* owned: matcher scratches nobody uses now */
     struct quern_rule *rules; /* texts of rules, printed when first asked for */
+    struct spec_text *spec_texts; /* the same of specs */
+};
+
+struct spec_text {
+    struct spec_text *next;
+    const struct spec *spec;
+    const char *text;
 };
 
 /* A matcher scratch for one thread; NULL when memory is out (reported). */

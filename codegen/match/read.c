@@ -22,8 +22,12 @@ struct reader {
     struct diags *diags;
     size_t at;
     bool failed;
-    size_t label_capacity[FIELD_COUNT], decision_capacity;
+    size_t label_capacity[FIELD_COUNT], decision_capacity, depth_capacity, depth_count;
+    bool *asked;      /* tests: a rule's predicate holds it */
+    uint32_t *depths; /* of decisions: the longest way to the end */
 };
+
+enum { DECISION_DEPTH_MAX = 4096 };
 
 /* ---- tokens ---- */
 
@@ -298,6 +302,25 @@ static void read_pred(struct reader *r)
 
 /* ---- rules ---- */
 
+/* Decisions may test what rules ask, nothing else: that is what is printed again. Operands stand before what is made of them. */
+static void mark_asked(struct reader *r)
+{
+    const struct program *p = &r->m->program;
+    bool *held = ARENA_ARRAY(r->m->arena, p->pred_count + 1, bool);
+    r->asked = ARENA_ARRAY(r->m->arena, p->test_count + 1, bool);
+    for (size_t i = 0; i < p->rule_count && !r->failed; i++)
+        held[p->rules[i]] = true;
+    for (size_t i = p->pred_count; i-- > PRED_TEST;) {
+        const struct pred *q = &p->preds[i];
+        if (held[i] && q->kind == PRED_TEST)
+            r->asked[q->a] = true;
+        if (held[i] && q->kind > PRED_TEST)
+            held[q->a] = true;
+        if (held[i] && q->kind > PRED_NOT)
+            held[q->b] = true;
+    }
+}
+
 static void read_rules(struct reader *r)
 {
     struct matcher *m = r->m;
@@ -316,6 +339,7 @@ static void read_rules(struct reader *r)
         m->rule_names[i] = NAMES_COUNT;
     }
     m->origins = origins;
+    mark_asked(r);
 }
 
 static void read_name(struct reader *r)
@@ -371,14 +395,19 @@ static void read_decision(struct reader *r)
     struct matcher *m = r->m;
     struct decision d = {.kind = DECISION_DONE, .rule = -1, .unknown = -1};
     static const char *const words[] = {"no", "yes", "unknown"};
+    uint32_t depth = 0;
     if (read_number(r, m->decision_count + 1) != m->decision_count)
         fail(r, "the next number");
     if (take(r, "test")) {
         d.kind = DECISION_TEST;
         d.test = read_number(r, m->program.test_count);
+        if (!r->failed && !r->asked[d.test])
+            fail(r, "a test that a rule asks");
         for (int t = 0; t < 3; t++) {
             expect(r, words[t]);
             d.next[t] = read_number(r, m->decision_count);
+            if (!r->failed && r->depths[d.next[t]] >= depth)
+                depth = r->depths[d.next[t]] + 1;
         }
     } else if (take(r, "scan")) {
         d.kind = DECISION_SCAN;
@@ -389,6 +418,9 @@ static void read_decision(struct reader *r)
         expect(r, "unknown");
         d.unknown = read_optional(r, m->rule_count);
     }
+    if (depth > DECISION_DEPTH_MAX)
+        fail(r, "a decision of less depth");
+    *ARENA_PUSH(m->arena, r->depths, r->depth_count, r->depth_capacity) = depth;
     *ARENA_PUSH(m->arena, m->decisions, m->decision_count, r->decision_capacity) = d;
 }
 
