@@ -96,20 +96,11 @@ static const struct regex *make_language(struct lowering *l, struct regex_pool *
 
 /* ---- atoms ---- */
 
+/* Both spellings let only element types through. */
 static uint32_t lower_dtype(struct lowering *l, const struct ast_string *s)
 {
     struct guard guard = {.kind = GUARD_DTYPE, .dtype = dtype_find_word(s->bytes)};
-    if (guard.dtype >= 0)
-        return pred_of_guard(l->p, &guard);
-    const char *words[DTYPE_COUNT];
-    for (int i = 0; i < DTYPE_COUNT; i++)
-        words[i] = dtype_rows[i].word;
-    struct diag *d = diag_report(l->diags, DIAG_unknown_dtype, s->span, "there is no element type \"%s\"", s->bytes);
-    const char *nearest = diag_nearest(s->bytes, words, DTYPE_COUNT);
-    if (nearest)
-        diag_help(l->diags, d, "did you mean \"%s\"?", nearest);
-    l->failed = true;
-    return PRED(FALSE);
+    return guard.dtype >= 0 ? pred_of_guard(l->p, &guard) : PRED(FALSE);
 }
 
 static uint32_t lower_atom(struct lowering *l, const struct ast_predicate *a)
