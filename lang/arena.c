@@ -32,11 +32,11 @@ static void release_free(void *user, void *memory, size_t size)
     free(memory);
 }
 
-static const struct allocator standard = {allocate_malloc, release_free, NULL};
+const struct allocator allocator_standard = {allocate_malloc, release_free, NULL};
 
 void arena_init(struct arena *arena, const struct allocator *allocator)
 {
-    *arena = (struct arena){.allocator = allocator ? allocator : &standard};
+    *arena = (struct arena){.allocator = allocator ? allocator : &allocator_standard};
 }
 
 void arena_close(struct arena *arena)

@@ -18,6 +18,8 @@ struct allocator {
     void *user;
 };
 
+extern const struct allocator allocator_standard; /* malloc and free */
+
 struct arena_chunk;
 struct arena_defer;
 

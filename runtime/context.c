@@ -8,18 +8,6 @@
 
 /* ---- memory ---- */
 
-static void *allocate_malloc(void *user, size_t size)
-{
-    (void)user;
-    return malloc(size);
-}
-
-static void release_free(void *user, void *memory, size_t size)
-{
-    (void)user, (void)size;
-    free(memory);
-}
-
 /* Takes size out of the limit before it asks, so that threads together never pass it. */
 static void *allocate_counted(void *user, size_t size)
 {
@@ -75,7 +63,7 @@ static void fill_context(struct quern_context *c, const struct quern_context_opt
 /* The context itself is taken from the host's allocator and is not counted. */
 enum quern_status quern_context_create(const struct quern_context_options *options, quern_context **context)
 {
-    struct allocator base = {allocate_malloc, release_free, NULL};
+    struct allocator base = allocator_standard;
     if (!context || (options && !options->allocate != !options->release))
         return QUERN_USAGE;
     *context = NULL;

@@ -178,3 +178,20 @@ quern_model *open_model(struct place *place, const char *name)
         fail_msg("%s", messages(place));
     return model;
 }
+
+enum quern_status quantize_model(struct place *place, const char *recipe, const char *model, const char *out, const struct quern_run_options *options)
+{
+    quern_recipe *r = load_recipe(place, recipe);
+    quern_model *m = open_model(place, model);
+    enum quern_status status = quern_quantize(r, m, in(place, out), options);
+    quern_model_close(m);
+    quern_recipe_close(r);
+    return status;
+}
+
+const char *weight_recipe(const char *spec)
+{
+    static char text[256];
+    snprintf(text, sizeof text, "config c { weight %s }\nmatch first { _ => c }\n", spec);
+    return text;
+}

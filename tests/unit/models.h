@@ -40,4 +40,9 @@ const char *messages(struct place *place);
 quern_recipe *load_recipe(struct place *place, const char *text);
 quern_model *open_model(struct place *place, const char *name);
 
+/* Loads recipe, opens model (names in place), quantizes to out. */
+enum quern_status quantize_model(struct place *place, const char *recipe, const char *model, const char *out, const struct quern_run_options *options);
+/* `weight SPEC` for every module; good until the next call. */
+const char *weight_recipe(const char *spec);
+
 #endif

@@ -7,23 +7,6 @@
 #include <unistd.h>
 #include "tests/unit/models.h"
 
-static enum quern_status quantize(struct place *place, const char *recipe, const char *model, const char *out, const struct quern_run_options *options)
-{
-    quern_recipe *r = load_recipe(place, recipe);
-    quern_model *m = open_model(place, model);
-    enum quern_status status = quern_quantize(r, m, in(place, out), options);
-    quern_model_close(m);
-    quern_recipe_close(r);
-    return status;
-}
-
-static const char *weight_recipe(const char *spec)
-{
-    static char text[256];
-    snprintf(text, sizeof text, "config c { weight %s }\nmatch first { _ => c }\n", spec);
-    return text;
-}
-
 static void read_weight(struct place *place, const char *out, const char *name, float *x, size_t count)
 {
     quern_model *model = open_model(place, out);
@@ -53,7 +36,7 @@ static void test_specials(void **state)
     x[41] = -INFINITY;
     write_matrix(place, "F32", 2, 32, x, sizeof x);
     for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
-        assert_int_equal(quantize(place, weight_recipe(specs[i]), "m", "out", &replace), QUERN_OK);
+        assert_int_equal(quantize_model(place, weight_recipe(specs[i]), "m", "out", &replace), QUERN_OK);
         assert_non_null(strstr(messages(place), "m.weight: warning[Q1002]: 1 NaN and 2 infinite elements\n"));
         read_weight(place, "out", "m.weight", y, 64);
         for (int j = 0; j < 64; j++)
@@ -74,7 +57,7 @@ static void test_uniform(void **state)
             for (int j = 0; j < 64; j++)
                 x[j] = v < 3 || j == 7 ? values[v] : 1;
             write_matrix(place, "F32", 2, 32, x, sizeof x);
-            assert_int_equal(quantize(place, weight_recipe(specs[i]), "m", "out", &replace), QUERN_OK);
+            assert_int_equal(quantize_model(place, weight_recipe(specs[i]), "m", "out", &replace), QUERN_OK);
             messages(place);
             read_weight(place, "out", "m.weight", y, 64);
             for (int j = 0; j < 64; j++)
@@ -96,7 +79,7 @@ static void test_shapes(void **state)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t count = (size_t)(shapes[i][0] * shapes[i][1]);
         write_matrix(place, "F32", shapes[i][0], shapes[i][1], x, count * 4);
-        assert_int_equal(quantize(place, weight_recipe("int8 asymmetric per channel(0) scale f32"), "m", "out", &replace), QUERN_OK);
+        assert_int_equal(quantize_model(place, weight_recipe("int8 asymmetric per channel(0) scale f32"), "m", "out", &replace), QUERN_OK);
         read_weight(place, "out", "m.weight", y, count);
         for (size_t j = 0; j < count; j++)
             assert_true(fabsf(x[j] - y[j]) <= 0.05f);
@@ -105,7 +88,7 @@ static void test_shapes(void **state)
     free(y);
     messages(place);
     write_matrix(place, "F32", 2, 33, NULL, 2 * 33 * 4);
-    assert_int_equal(quantize(place, weight_recipe("int4 per group(32)"), "m", "out2", NULL), QUERN_INVALID);
+    assert_int_equal(quantize_model(place, weight_recipe("int4 per group(32)"), "m", "out2", NULL), QUERN_INVALID);
     assert_non_null(strstr(messages(place), "m.weight: error[Q1001]: int4 symmetric per group(32) scale f32: "));
     assert_false(exists(in(place, "out2")));
 }
@@ -120,7 +103,7 @@ static void test_tied(void **state)
         x[i] = (float)(i % 17) - 8;
     struct entry entries[] = {{"a.weight", "F32", {32, 32, -1}, x, sizeof x}, {"b.weight", "F32", {32, 32, -1}, x, sizeof x}};
     write_tensors(place, "m/model.safetensors", entries, 2);
-    assert_int_equal(quantize(place, weight_recipe("mxfp4"), "m", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "m", "out", NULL), QUERN_OK);
     read_weight(place, "out", "a.weight", y, 32 * 32);
     read_weight(place, "out", "b.weight", z, 32 * 32);
     assert_memory_equal(y, z, sizeof y);
@@ -132,16 +115,16 @@ static void test_twice(void **state)
 {
     struct place *place = *state;
     write_matrix(place, "F32", 32, 32, NULL, 4096);
-    assert_int_equal(quantize(place, weight_recipe("mxfp4"), "m", "ct", NULL), QUERN_OK);
-    assert_int_equal(quantize(place, weight_recipe("int4 per channel(1)"), "m", "own", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "m", "ct", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("int4 per channel(1)"), "m", "own", NULL), QUERN_OK);
     messages(place);
-    assert_int_equal(quantize(place, weight_recipe("mxfp4"), "ct", "x", NULL), QUERN_INVALID);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "ct", "x", NULL), QUERN_INVALID);
     assert_string_equal(messages(place), "DIR/ct/config.json: error[Q0819]: the model has a quantization_config: it is quantized already\n");
     unlink(in(place, "ct/config.json"));
-    assert_int_equal(quantize(place, weight_recipe("mxfp4"), "ct", "x", NULL), QUERN_INVALID);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "ct", "x", NULL), QUERN_INVALID);
     assert_string_equal(messages(place), "DIR/ct: error[Q0819]: tensor 'm.weight_packed' belongs to a quantized one\n");
     unlink(in(place, "own/config.json"));
-    assert_int_equal(quantize(place, weight_recipe("mxfp4"), "own", "x", NULL), QUERN_INVALID);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "own", "x", NULL), QUERN_INVALID);
     assert_string_equal(messages(place), "DIR/own/model.safetensors: error[Q0819]: tensor 'm.weight' is quantized already\n");
     assert_false(exists(in(place, "x")));
 }
@@ -236,7 +219,7 @@ static void test_verify(void **state)
     write_tensors(place, "m/model.safetensors", entries, 2);
     double quantized[3] = {0}, verified[3] = {0};
     struct quern_run_options options = {.measure = true, .report = count_row, .report_user = quantized};
-    assert_int_equal(quantize(place, weight_recipe("int4 asymmetric per group(32) scale f32"), "m", "out", &options), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("int4 asymmetric per group(32) scale f32"), "m", "out", &options), QUERN_OK);
     quern_model *a = open_model(place, "out"), *b = open_model(place, "m");
     options.report_user = verified;
     assert_int_equal(quern_verify(a, b, &options), QUERN_OK);

@@ -61,24 +61,6 @@ static void write_model(struct place *place)
     free(a), free(b), free(ah), free(bh);
 }
 
-static enum quern_status quantize(struct place *place, const char *recipe, const char *model, const char *out, const struct quern_run_options *options)
-{
-    quern_recipe *r = load_recipe(place, recipe);
-    quern_model *m = open_model(place, model);
-    enum quern_status status = quern_quantize(r, m, in(place, out), options);
-    quern_model_close(m);
-    quern_recipe_close(r);
-    return status;
-}
-
-/* `weight SPEC` for every module. */
-static const char *weight_recipe(const char *spec)
-{
-    static char text[256];
-    snprintf(text, sizeof text, "config c { weight %s }\nmatch first { _ => c }\n", spec);
-    return text;
-}
-
 /* ---- formats ---- */
 
 static const struct {
@@ -169,7 +151,7 @@ static void test_formats(void **state)
         char out[32];
         snprintf(out, sizeof out, "out%zu", i);
         check_plan(place, weight_recipe(formats[i].spec), formats[i].format);
-        if (quantize(place, weight_recipe(formats[i].spec), "m", out, NULL))
+        if (quantize_model(place, weight_recipe(formats[i].spec), "m", out, NULL))
             fail_msg("%s: %s", formats[i].spec, messages(place));
         check_reading(place, formats[i].spec, out, "model.a.weight", 64 * 96);
         check_reading(place, formats[i].spec, out, "model.b.weight", 32 * 64);
@@ -195,7 +177,7 @@ static void test_config(void **state)
     const char *recipe = "config a { weight int4 per group(32) scale bf16 input int8 per token dynamic }\n"
                          "config b { weight nvfp4 }\n"
                          "match first { name \"model.a\" => a name \"model.b\" => b _ => skip }\n";
-    assert_int_equal(quantize(place, recipe, "m", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, recipe, "m", "out", NULL), QUERN_OK);
     assert_string_equal(messages(place), "");
     check_file(place, "out/config.json",
                "{\n  \"torch_dtype\": \"bfloat16\",\n  \"eps\": 1e-05,\n"
@@ -235,7 +217,7 @@ static void test_int_quantized(void **state)
     write_model(place);
     const char *recipe = "config c { weight int8 per channel(0) scale bf16 input int8 per token dynamic }\nmatch first { _ => c }\n";
     check_plan(place, recipe, "int-quantized");
-    assert_int_equal(quantize(place, recipe, "m", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, recipe, "m", "out", NULL), QUERN_OK);
     check_reading(place, "int8 per channel(0) scale bf16", "out", "model.a.weight", 64 * 96);
     quern_model *model = open_model(place, "out");
     struct quern_tensor t = quern_model_at(model, 0);
@@ -248,9 +230,9 @@ static void test_warnings(void **state)
 {
     struct place *place = *state;
     write_model(place);
-    assert_int_equal(quantize(place, weight_recipe("int4 per channel(1)"), "m", "a", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("int4 per channel(1)"), "m", "a", NULL), QUERN_OK);
     assert_string_equal(messages(place), "model.a.weight: warning[Q0825]: 2 tensors, this one first, go to the quern format, which only Quern reads\n");
-    assert_int_equal(quantize(place, weight_recipe("int4 per group(32) scale f32"), "m", "b", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("int4 per group(32) scale f32"), "m", "b", NULL), QUERN_OK);
     assert_string_equal(messages(place), "model.a.weight: warning[Q0826]: 2 tensors, this one first, get f32 scales in a model of bf16\n"
                                          "  help: say `scale bf16`\n");
 }
@@ -259,7 +241,7 @@ static void test_inputs(void **state)
 {
     struct place *place = *state;
     write_model(place);
-    assert_int_equal(quantize(place, "config c { weight int8 scale bf16 input int8 per tensor static(-8, 8) }\nmatch first { _ => c }\n", "m", "out", NULL),
+    assert_int_equal(quantize_model(place, "config c { weight int8 scale bf16 input int8 per tensor static(-8, 8) }\nmatch first { _ => c }\n", "m", "out", NULL),
                      QUERN_OK);
     assert_string_equal(messages(place), "c: warning[Q0828]: the input spec of this config has no form in quantization_config; it was left out\n");
 }
@@ -281,7 +263,7 @@ static void test_shards(void **state)
     struct place *place = *state;
     float *x = make_floats(512, 5), *y = malloc(2048);
     write_shards(place, x);
-    assert_int_equal(quantize(place, weight_recipe("f16"), "s", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("f16"), "s", "out", NULL), QUERN_OK);
     check_file(place, "out/model.safetensors.index.json",
                "{\n  \"metadata\": {\n    \"total_size\": 1152\n  },\n  \"weight_map\": {\n"
                "    \"a.weight\": \"model-00002-of-00002.safetensors\",\n    \"b.weight\": \"model-00001-of-00002.safetensors\",\n"
@@ -308,7 +290,7 @@ static void test_name_taken(void **state)
     struct place *place = *state;
     struct entry entries[] = {{"a.weight", "F32", {8, 32, -1}, NULL, 1024}, {"a.weight.codes", "F32", {1, -1}, NULL, 4}};
     write_tensors(place, "m/model.safetensors", entries, 2);
-    assert_int_equal(quantize(place, "config c { weight int4 per channel(1) }\nmatch first { name \"a\" => c _ => skip }\n", "m", "out", NULL),
+    assert_int_equal(quantize_model(place, "config c { weight int4 per channel(1) }\nmatch first { name \"a\" => c _ => skip }\n", "m", "out", NULL),
                      QUERN_INVALID);
     assert_string_equal(messages(place), "DIR/m: error[Q0824]: two tensors of the output would be called 'a.weight.codes'\n");
     assert_int_equal(count_entries(place->directory), 1);
@@ -337,9 +319,9 @@ static void test_threads(void **state)
     struct place *place = *state;
     struct quern_run_options one = {.threads = 1, .measure = true}, many = {.threads = 5}, tight = {.threads = 3, .memory_limit = 9 << 20};
     write_large(place);
-    assert_int_equal(quantize(place, large_recipe, "m", "one", &one), QUERN_OK);
-    assert_int_equal(quantize(place, large_recipe, "m", "many", &many), QUERN_OK);
-    assert_int_equal(quantize(place, large_recipe, "m", "tight", &tight), QUERN_OK);
+    assert_int_equal(quantize_model(place, large_recipe, "m", "one", &one), QUERN_OK);
+    assert_int_equal(quantize_model(place, large_recipe, "m", "many", &many), QUERN_OK);
+    assert_int_equal(quantize_model(place, large_recipe, "m", "tight", &tight), QUERN_OK);
     assert_true(same_files(in(place, "one/model.safetensors"), in(place, "many/model.safetensors")));
     assert_true(same_files(in(place, "one/model.safetensors"), in(place, "tight/model.safetensors")));
     messages(place);
@@ -352,7 +334,7 @@ static void test_memory_limit(void **state)
     struct place *place = *state;
     struct quern_run_options tight = {.threads = 2, .memory_limit = 9 << 20};
     write_large(place);
-    assert_int_equal(quantize(place, weight_recipe("int8 scale f32"), "m", "out", &tight), QUERN_LIMIT);
+    assert_int_equal(quantize_model(place, weight_recipe("int8 scale f32"), "m", "out", &tight), QUERN_LIMIT);
     assert_string_equal(messages(place), "a.weight: error[Q1003]: this tensor needs 15360064 bytes of buffers at once, the limit is 9437184\n");
     assert_int_equal(count_entries(place->directory), 1);
 }
@@ -371,7 +353,7 @@ static void test_cancelled(void **state)
     struct quern_run_options options = {.progress = stop};
     write_model(place);
     for (options.threads = 1; options.threads <= 4; options.threads++)
-        assert_int_equal(quantize(place, weight_recipe("mxfp4"), "m", "out", &options), QUERN_CANCELLED);
+        assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "m", "out", &options), QUERN_CANCELLED);
     assert_int_equal(count_entries(place->directory), 1);
 }
 
@@ -383,23 +365,23 @@ static void test_existing(void **state)
     write_model(place);
     write_text(place, "file", "precious");
     write_text(place, "folder/below/model.safetensors", "precious");
-    assert_int_equal(quantize(place, recipe, "m", "out", NULL), QUERN_OK);
-    assert_int_equal(quantize(place, recipe, "m", "out", NULL), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, recipe, "m", "out", NULL), QUERN_IO);
     assert_string_equal(messages(place), "DIR/out: error[Q0815]: the output exists already\n");
-    assert_int_equal(quantize(place, weight_recipe("mxfp8"), "m", "out/", &replace), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp8"), "m", "out/", &replace), QUERN_OK);
     quern_model *model = open_model(place, "out");
     assert_string_equal(quern_model_at(model, 0).dtype, "F8_E4M3");
     quern_model_close(model);
-    assert_int_equal(quantize(place, recipe, "m", "file", &replace), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "file", &replace), QUERN_IO);
     assert_string_equal(messages(place), "DIR/file: error[Q0815]: the output exists and is no directory of a checkpoint; it is not replaced\n");
-    assert_int_equal(quantize(place, recipe, "m", "folder", &replace), QUERN_IO);
-    assert_int_equal(quantize(place, recipe, "m", "m", &replace), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "folder", &replace), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "m", &replace), QUERN_IO);
     messages(place);
-    assert_int_equal(quantize(place, recipe, "m/model.safetensors", "m", &replace), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m/model.safetensors", "m", &replace), QUERN_IO);
     assert_string_equal(messages(place), "DIR/m: error[Q0817]: the output is the model's own directory\n");
-    assert_int_equal(quantize(place, recipe, "m", "nowhere/out", NULL), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "nowhere/out", NULL), QUERN_IO);
     assert_string_equal(messages(place), "DIR/nowhere/out: error[Q0814]: cannot write beside the output: No such file or directory\n");
-    assert_int_equal(quantize(place, recipe, "m", "m/..", NULL), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "m/..", NULL), QUERN_IO);
     assert_string_equal(messages(place), "DIR/m/..: error[Q0815]: the output needs a name of its own\n");
     assert_true(exists(in(place, "folder/below/model.safetensors")));
     assert_int_equal(count_entries(place->directory), 4);
@@ -415,11 +397,11 @@ static void test_locks(void **state)
     write_text(place, ".out.tmp-lock", "");
     int lock = open(in(place, ".out.tmp-lock"), O_RDWR);
     assert_int_equal(flock(lock, LOCK_EX), 0);
-    assert_int_equal(quantize(place, recipe, "m", "out", NULL), QUERN_IO);
+    assert_int_equal(quantize_model(place, recipe, "m", "out", NULL), QUERN_IO);
     assert_string_equal(messages(place), "DIR/out: error[Q0816]: another run is writing this output\n");
     assert_true(exists(in(place, ".out.tmp-data/model.safetensors")));
     close(lock);
-    assert_int_equal(quantize(place, recipe, "m", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, recipe, "m", "out", NULL), QUERN_OK);
     assert_int_equal(count_entries(place->directory), 2);
 }
 
@@ -433,7 +415,7 @@ static void test_no_space(void **state)
     getrlimit(RLIMIT_FSIZE, &old);
     small.rlim_max = old.rlim_max;
     setrlimit(RLIMIT_FSIZE, &small);
-    enum quern_status status = quantize(place, weight_recipe("mxfp8"), "m", "out", NULL);
+    enum quern_status status = quantize_model(place, weight_recipe("mxfp8"), "m", "out", NULL);
     setrlimit(RLIMIT_FSIZE, &old);
     assert_int_equal(status, QUERN_IO);
     assert_string_equal(messages(place), "DIR/out: error[Q0814]: cannot write model.safetensors: File too large\n");
