@@ -111,7 +111,7 @@ static enum field_id choose_primary(const struct matcher *m)
     enum field_id best = FIELD_COUNT;
     uint32_t most = 0;
     for (int f = 0; f < FIELD_COUNT; f++)
-        if (m->engines[f].label_count > most && f != FIELD_type && f != FIELD_bases && f != FIELD_tag) {
+        if (m->engines[f].label_count > most && f != FIELD_type && f != FIELD_bases && f != FIELD_tag && f != FIELD_outer_type) {
             most = m->engines[f].label_count;
             best = (enum field_id)f;
         }

@@ -10,14 +10,27 @@ struct field {
     size_t size;
 };
 
+/* A module as a description gives it; the chain of parents is what `mpath` walks. Everything is borrowed. */
+struct module_node {
+    const struct module_node *parent; /* NULL: the root, whose name is not part of any path */
+    struct field name;                /* within the parent */
+    const struct field *types, *bases, *tags; /* every spelling; NULL: unknown. bases are without the class itself */
+    size_t type_count, base_count, tag_count;
+};
+
 /* What a rule sees (matching.md §1). Everything is borrowed. A zeroed subject has no field at all except rank 0:
  * use subject_of_module or subject_of_parameter, then fill in what else is known. */
 struct subject {
     struct field module;     /* model.layers.0.mlp.up_proj */
+    const struct field *paths; /* every path of the module, `module` first; NULL: that one alone */
+    size_t path_count;
+    const struct module_node *node; /* the module; NULL: names alone are known, and they are cut at the dots */
     struct field param_name; /* weight */
     struct field parameter;  /* the full name: module "." param_name */
     const struct field *types, *bases, *tags; /* every spelling; NULL: unknown (count says how many) */
     size_t type_count, base_count, tag_count;
+    const struct field *outer_types; /* every spelling of the classes of the module and of all that hold it; NULL: unknown */
+    size_t outer_type_count;
     struct field op, op_name, role;
     bool has_layer;
     int64_t layer;

@@ -311,8 +311,10 @@ static struct match_outcome match_otherwise(const struct matcher *m, char *scrat
     struct match_outcome outcome;
     if (decision != UINT32_MAX || m->primary == FIELD_COUNT)
         outcome = follow(&r, decision != UINT32_MAX ? decision : m->root);
-    else if (!primary->known)
+    else if (!primary->known || primary->count != 1) {
+        r.complete = primary->known; /* the labels of several strings together, whatever one of them alone decides */
         outcome = scan(&r);
+    }
     else
         outcome = run_lazily(&r, primary->strings);
     clear(&r);
@@ -323,7 +325,7 @@ struct match_outcome matcher_match(const struct matcher *m, void *scratch, const
 {
     struct match_outcome outcome;
     struct strings primary = m->primary == FIELD_COUNT ? (struct strings){0} : find_strings(subject, m->primary);
-    const struct dfa *dfa = primary.known ? m->engines[m->primary].dfa : NULL;
+    const struct dfa *dfa = primary.known && primary.count == 1 ? m->engines[m->primary].dfa : NULL;
     uint32_t decision = dfa ? dfa_run(dfa, primary.strings->bytes, primary.strings->size) : m->root;
     if (dfa && m->decisions[decision].kind == DECISION_DONE)
         outcome = (struct match_outcome){m->decisions[decision].rule, m->decisions[decision].unknown};
