@@ -190,9 +190,11 @@ struct ast_comment {
     struct ast_comment *next;
 };
 enum spelling { SPELLING_QR, SPELLING_YAML };
+struct foreign; /* lang/foreign.h */
 struct ast {
     struct source *source;
     enum spelling spelling;
+    const struct foreign *foreign; /* the system whose file was read; NULL: Quern's own */
     struct ast_decl *decls;
     struct ast_comment *comments;
 };

@@ -1,6 +1,6 @@
 /* The YAML form: a tree becomes an AST. language.md §3; docs/yaml.md has the shape of every key.
  * Recovery: a value of the wrong shape is reported and left out, the others are read. */
-#include "lang/yaml_read.h"
+#include "lang/foreign.h"
 
 #include <string.h>
 
@@ -55,7 +55,7 @@ struct ast_string yaml_string(const struct yaml_node *node)
 }
 
 /* [A-Za-z_][A-Za-z0-9_-]*, with dots between such names */
-static bool is_bare_name(const char *text)
+bool yaml_is_bare(const char *text)
 {
     bool first = true;
     for (; *text; text++) {
@@ -72,7 +72,7 @@ static bool is_bare_name(const char *text)
 struct ast_name yaml_ast_name(struct yaml_reading *y, const struct yaml_node *node)
 {
     const char *text = yaml_name(y->arena, node);
-    return (struct ast_name){text, !is_bare_name(text), node->span};
+    return (struct ast_name){text, !yaml_is_bare(text), node->span};
 }
 
 /* Declarations keep the order of the text. */
@@ -114,59 +114,15 @@ struct ast_predicate *yaml_predicate(struct yaml_reading *y, const struct yaml_n
 
 /* ---- files of other systems ---- */
 
-/* config_to_dict's envelope. */
-static bool is_torchao(const struct yaml_node *root)
+/* One clear message instead of many about unknown keys, when a system is known by its keys alone. */
+static void read_foreign(struct yaml_reading *y, const struct foreign *system, const struct yaml_node *root)
 {
-    return yaml_get(root, "_type") && yaml_get(root, "_data");
-}
-
-/* A file of coreai_opt has `quantization_config` with its own keys, and perhaps shared specs. */
-static bool is_coreai(const struct yaml_node *root)
-{
-    static const char *const keys[] = {"global_config", "module_type_configs", "module_name_configs", "execution_mode"};
-    const struct yaml_node *config = yaml_get(root, "quantization_config");
-    for (size_t i = 0; config && i < sizeof keys / sizeof *keys; i++)
-        if (yaml_get(config, keys[i]))
-            return true;
-    return yaml_get(root, "quantization_spec");
-}
-
-static bool is_quark(const struct yaml_node *root)
-{
-    return yaml_get(root, "global_quant_config") || yaml_get(root, "pre_quant_opt_config");
-}
-
-/* config.json of a model, or the inner mapping alone. Asked last: coreai_opt shares the first key. */
-static bool is_hugging_face(const struct yaml_node *root)
-{
-    return yaml_get(root, "quantization_config") || yaml_get(root, "quant_method");
-}
-
-static const struct {
-    bool (*is)(const struct yaml_node *root);
-    const char *what;
-} foreign[] = {
-    {is_torchao, "a torchao configuration"},
-    {is_coreai, "a coreai_opt configuration"},
-    {is_quark, "a Quark configuration"},
-    {is_hugging_face, "a Hugging Face `quantization_config`"},
-};
-
-/* One clear message instead of many about unknown keys. */
-static bool report_foreign(struct yaml_reading *y, const struct yaml_node *root)
-{
-    if (yaml_get(root, "configs") || yaml_get(root, "matchers"))
-        return false;
-    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++) {
-        if (!foreign[i].is(root))
-            continue;
-        const struct yaml_node *type = yaml_get(root, "_type");
-        const char *name = type && type->kind == YAML_STRING ? arena_printf(y->arena, " (`%s`)", type->text) : "";
-        struct span span = root->pairs[0].key->span;
-        diag_report(y->diags, DIAG_yaml_foreign, span, "this is %s%s; Quern does not read it yet", foreign[i].what, name);
-        return true;
-    }
-    return false;
+    struct span span = root->kind == YAML_MAPPING && root->count ? root->pairs[0].key->span : root->span;
+    y->ast->foreign = system;
+    if (system->read)
+        system->read(y, root);
+    else
+        diag_report(y->diags, DIAG_yaml_foreign, span, "this is %s; Quern does not read it yet", system->what);
 }
 
 /* ---- the whole ---- */
@@ -203,14 +159,14 @@ static void read_key(struct yaml_reading *y, const struct yaml_pair *pair)
 
 static void read_root(struct yaml_reading *y, const struct yaml_node *root)
 {
-    if (!yaml_expect(y, root, YAML_MAPPING, "a mapping with keys such as `configs` and `matchers`") || report_foreign(y, root))
+    if (!yaml_expect(y, root, YAML_MAPPING, "a mapping with keys such as `configs` and `matchers`"))
         return;
     y->configs = yaml_get(root, "configs");
     for (size_t i = 0; i < root->count; i++)
         read_key(y, &root->pairs[i]);
 }
 
-struct ast *ast_parse_yaml(struct arena *arena, struct source *source, struct diags *diags)
+static struct ast *read_text(struct arena *arena, struct source *source, const struct foreign *system, struct diags *diags)
 {
     struct yaml_reading y = {.arena = arena, .source = source, .diags = diags};
     y.ast = ARENA_NEW(arena, struct ast);
@@ -219,10 +175,26 @@ struct ast *ast_parse_yaml(struct arena *arena, struct source *source, struct di
     unsigned errors = diags->errors;
     struct yaml_document *document = yaml_read(arena, source, diags);
     const struct yaml_node *root = document->root;
-    if (root && root->kind != YAML_NULL)
+    if (root && !system)
+        system = foreign_recognise(root);
+    if (root && system)
+        read_foreign(&y, system, root);
+    else if (root && root->kind != YAML_NULL)
         read_root(&y, root);
     else if (diags->errors == errors)
         diag_report(diags, DIAG_empty, (struct span){source, 0, 0}, "the recipe is empty");
     y.ast->comments = yaml_comments(arena, document);
     return y.ast;
+}
+
+struct ast *ast_parse_yaml(struct arena *arena, struct source *source, struct diags *diags)
+{
+    return read_text(arena, source, NULL, diags);
+}
+
+struct ast *foreign_parse(struct arena *arena, struct source *source, const struct foreign *system, struct diags *diags)
+{
+    if (!system || !ast_check_text(source, diags))
+        return ast_parse(arena, source, diags);
+    return read_text(arena, source, system, diags);
 }

@@ -13,6 +13,7 @@ struct yaml_reading {
     struct ast_decl **end; /* where the next declaration goes */
     const struct yaml_node *configs; /* the value of `configs`, or NULL */
     struct ast_decl *match; /* the one of `matchers` and `policy`, once one of them was read */
+    struct ast_rule *last_rule; /* of a file of another system (foreign.h) */
 };
 
 /* ---- shapes: each reports "expected WHAT, saw …" once and gives false or NULL ---- */
@@ -25,6 +26,7 @@ bool yaml_check_string(struct yaml_reading *y, const struct yaml_node *node);
 void yaml_help_nearest(struct yaml_reading *y, struct diag *diag, const char *word, const char *const *words, size_t count);
 
 struct ast_string yaml_string(const struct yaml_node *node);
+bool yaml_is_bare(const char *text); /* a name that .qr need not quote */
 struct ast_name yaml_ast_name(struct yaml_reading *y, const struct yaml_node *node);
 struct ast_decl *yaml_add_decl(struct yaml_reading *y, enum ast_decl_kind kind, const struct yaml_node *name, struct span span);
 /* The declaration whose body is text; its name and span come from the pair. NULL after a message. */

@@ -1,6 +1,7 @@
 /* Stages as text: what each stage of the compiler makes of a recipe, and back. architecture.md §1. */
 #include <stdlib.h>
 #include <string.h>
+#include "lang/foreign.h"
 #include "runtime/json.h"
 #include "runtime/kernels.h"
 #include "runtime/recipe.h"
@@ -306,6 +307,10 @@ static enum quern_status format_text(struct session *session, void *data)
     const struct ast *ast = call->source ? ast_parse(session->arena, call->source, session->diags) : NULL;
     if (!ast || session->diags->errors)
         return keep_text(session, call, &text, false);
+    if (ast->foreign && !call->to) {
+        diag_report_about(session->diags, DIAG_foreign_layout, ast->source->name, "this is %s", ast->foreign->what);
+        return keep_text(session, call, &text, false);
+    }
     bool yaml = call->to ? !strcmp(call->to, "yaml") : ast->spelling == SPELLING_YAML;
     if (yaml)
         ast_format_yaml(&text, ast);

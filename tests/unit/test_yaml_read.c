@@ -324,7 +324,7 @@ static void recognises_foreign_files(void **state)
     static const struct {
         const char *text, *message;
     } rows[] = {
-        {"{\"_type\": \"FqnToConfig\", \"_version\": 1, \"_data\": {}}", "this is a torchao configuration (`FqnToConfig`); Quern does not read it yet"},
+        {"{\"_type\": \"FqnToConfig\", \"_version\": 1, \"_data\": {}}", "this is a torchao configuration; Quern does not read it yet"},
         {"quantization_config: {global_config: null}", "this is a coreai_opt configuration; Quern does not read it yet"},
         {"quantization_spec: {}", "this is a coreai_opt configuration; Quern does not read it yet"},
         {"global_quant_config: {}", "this is a Quark configuration; Quern does not read it yet"},

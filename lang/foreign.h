@@ -1,0 +1,57 @@
+/* Files of other systems: recognised by their keys, read as an AST with their system's meaning, written from a recipe.
+ * One row of foreign.def and one file foreign_NAME.c each. language.md §3, matching.md §2. */
+#ifndef QUERN_LANG_FOREIGN_H
+#define QUERN_LANG_FOREIGN_H
+
+#include "lang/recipe.h"
+#include "lang/yaml_read.h"
+
+/* What the system's file means, as declarations and rules of y->ast, with the places of the file; what it cannot mean is
+ * reported. */
+typedef void foreign_read(struct yaml_reading *y, const struct yaml_node *root);
+/* The recipe as such a file. False after reporting everything that cannot be said there. */
+typedef bool foreign_write(struct text *out, const struct recipe *recipe, struct diags *diags);
+
+struct foreign {
+    const char *word, *what;
+    bool (*is)(const struct yaml_node *root);
+    foreign_read *read;
+    foreign_write *write;
+};
+enum {
+    FOREIGN_COUNT = 0
+#define FOREIGN(name, word, what, is, read, write) +1
+#include "lang/foreign.def"
+#undef FOREIGN
+};
+extern const struct foreign foreign_rows[FOREIGN_COUNT];
+
+const struct foreign *foreign_find(const char *word); /* NULL: no such system */
+/* Whose file this is; NULL: none of theirs. */
+const struct foreign *foreign_recognise(const struct yaml_node *root);
+/* The text as a file of that system; NULL: of the one it is recognised as, else Quern's own. */
+struct ast *foreign_parse(struct arena *arena, struct source *source, const struct foreign *system, struct diags *diags);
+
+/* ---- building, for readers ---- */
+/* `KIND name BODY` with the place of span: body is .qr text ("{ weight int4 per group(32) }", "= int8 per channel(0)").
+ * NULL after a message. */
+struct ast_decl *foreign_declare(struct yaml_reading *y, enum ast_decl_kind kind, const char *name, struct span span, const char *body);
+/* The match declaration, made when first asked for. */
+struct ast_decl *foreign_match(struct yaml_reading *y, struct span span);
+/* A rule behind those there are. label NULL: none; name: of the config or spec. */
+struct ast_rule *foreign_rule(struct yaml_reading *y, struct span span, const char *label, struct ast_predicate *predicate,
+                              enum ast_target_kind target, const char *name);
+struct ast_predicate *foreign_any(struct yaml_reading *y, struct span span); /* _ */
+/* One atom; bytes are copied. */
+struct ast_predicate *foreign_atom(struct yaml_reading *y, struct span span, enum atom atom, const char *bytes, size_t size);
+struct ast_predicate *foreign_and(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b);
+struct ast_predicate *foreign_or(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b);
+struct ast_predicate *foreign_not(struct yaml_reading *y, struct ast_predicate *a);
+
+/* ---- one file each ---- */
+bool foreign_is_torchao(const struct yaml_node *root);
+bool foreign_is_coreai(const struct yaml_node *root);
+bool foreign_is_quark(const struct yaml_node *root);
+bool foreign_is_hugging_face(const struct yaml_node *root);
+
+#endif
