@@ -194,7 +194,9 @@ struct ast *ast_parse_yaml(struct arena *arena, struct source *source, struct di
 
 struct ast *foreign_parse(struct arena *arena, struct source *source, const struct foreign *system, struct diags *diags)
 {
-    if (!system || !ast_check_text(source, diags))
+    if (!system)
         return ast_parse(arena, source, diags);
-    return read_text(arena, source, system, diags);
+    struct ast *nothing = ARENA_NEW(arena, struct ast);
+    nothing->source = source;
+    return ast_check_text(source, diags) ? read_text(arena, source, system, diags) : nothing;
 }
