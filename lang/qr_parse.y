@@ -398,6 +398,8 @@ primary:
 ;
 atom:
   param_words STRING                    { $$ = qr_atom(parse, $param_words, $STRING, @$); }
+| "under" "re" STRING                   { $$ = qr_atom(parse, qr_words(parse, $1, $2), $STRING, @$); }
+| "under" "type" STRING                 { $$ = qr_atom(parse, qr_words(parse, $1, $2), $STRING, @$); }
 | "contains" STRING                     { $$ = qr_atom(parse, $1, $STRING, @$); }
 | "mpath" STRING                        { $$ = qr_atom(parse, $1, $STRING, @$); }
 | "type" STRING                         { $$ = qr_atom(parse, $1, $STRING, @$); }

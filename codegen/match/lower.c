@@ -77,6 +77,18 @@ static const struct regex *make_under(struct regex_pool *pool, const struct ast_
     return regex_cat(pool, (const struct regex *[]){name, rest}, 2);
 }
 
+/* Paths of modules inside one whose own path, taken alone, is in `item`: a `.` and anything follow it. The root's path is
+ * empty and every module is inside it. As an operand of AND an item is a language of its own: its `$` and look-arounds
+ * see the end of the holder's path, not of the whole. */
+static const struct regex *make_under_re(struct regex_pool *pool, const struct regex *item)
+{
+    const struct regex *all = regex_as_prefix(pool, pool->empty), *dot = regex_code_point(pool, '.');
+    const struct regex *holder = regex_and(pool, (const struct regex *[]){item, all}, 2);
+    const struct regex *inside = regex_cat(pool, (const struct regex *[]){holder, dot, all}, 3);
+    const struct regex *root = regex_and(pool, (const struct regex *[]){item, pool->empty}, 2);
+    return regex_or(pool, (const struct regex *[]){item, inside, regex_as_prefix(pool, root)}, 3);
+}
+
 /* The names an atom's string stands for; NULL after a diagnostic. */
 static const struct regex *make_language(struct lowering *l, struct regex_pool *pool, enum language language, const struct ast_string *s)
 {
@@ -86,6 +98,7 @@ static const struct regex *make_language(struct lowering *l, struct regex_pool *
     case LANGUAGE_glob: return regex_parse_glob(pool, s->bytes, s->size);
     case LANGUAGE_contains: return regex_as_search(pool, regex_literal(pool, s->bytes, s->size));
     case LANGUAGE_under: return make_under(pool, s);
+    case LANGUAGE_under_re: root = parse_regex(l, pool, s); return root ? make_under_re(pool, root) : NULL;
     case LANGUAGE_re_full: return parse_regex(l, pool, s);
     case LANGUAGE_re_match: root = parse_regex(l, pool, s); return root ? regex_as_prefix(pool, root) : NULL;
     case LANGUAGE_re_search: root = parse_regex(l, pool, s); return root ? regex_as_search(pool, root) : NULL;

@@ -107,11 +107,18 @@ def search(pattern):
     return lambda s: any(compiled.match(s, i) for i in range(len(s) + 1))
 
 
+def under(pattern):
+    """re.fullmatch of the path of the module itself or of one that holds it: the root's is empty."""
+    compiled = re.compile(pattern)
+    return lambda s: any(compiled.fullmatch(s[:i]) for i in range(len(s) + 1) if i in (0, len(s)) or s[i] == ".")
+
+
 CALLS = {
     "glob": lambda p: (lambda s: fnmatch.fnmatchcase(s, p)),
     "regex": lambda p: re.compile(p).fullmatch,
     "regex_prefix": lambda p: re.compile(p).match,
     "regex_search": search,
+    "under_regex": under,
 }
 
 
@@ -132,7 +139,7 @@ def main():
     r = random.Random(seed)
     cases = []
     for _ in range(count):
-        kind = r.choice(["glob", "regex", "regex", "regex_prefix", "regex_search"])
+        kind = r.choice(["glob", "regex", "regex", "regex_prefix", "regex_search", "under_regex"])
         pattern = glob(r) if kind == "glob" else top_regex(r)
         cases.append((kind, pattern, [name(r) for _ in range(12)]))
     text = "".join(json.dumps([k, p] + names) + "\n" for k, p, names in cases)

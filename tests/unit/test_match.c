@@ -144,6 +144,26 @@ static void test_other_fields(void **state)
     check(recipe, &p, "5 0 2222210012");
 }
 
+/* The holder's path is matched alone: `$` and \b see its end. A pattern that takes "" takes the root, which holds all. */
+static void test_under_atoms(void **state)
+{
+    (void)state;
+    struct subject s;
+    const char *recipe = RULES("under re \"enc$\" => w\n under re \"dec\\.[0-9]\\b\" => w\n under re \"e?\" => w\n under type \"m.Enc\" => w");
+    check_module(recipe, "enc", "0 -1 1012");
+    check_module(recipe, "enc.fc1.x", "0 -1 1012");
+    check_module(recipe, "encoder.fc1", "2 -1 0012");
+    check_module(recipe, "dec.0.fc", "1 -1 0112");
+    check_module(recipe, "dec.00.fc", "2 -1 0012");
+    check_module(recipe, "", "2 -1 0012");
+    struct field outer[] = {{"m.Linear", 8}, {"m.Enc", 5}};
+    subject_of_module(&s, "enc.fc1", 7, false);
+    s.outer_types = outer, s.outer_type_count = 2;
+    check(RULES("under type \"m.Enc\" => w"), &s, "0 -1 1");
+    s.outer_type_count = 1;
+    check(RULES("under type \"m.Enc\" => w"), &s, "-1 -1 0");
+}
+
 static void test_isa_knows_types(void **state)
 {
     (void)state;
@@ -422,7 +442,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_layers), cmocka_unit_test(test_parameters), cmocka_unit_test(test_module_atoms),
-        cmocka_unit_test(test_other_fields), cmocka_unit_test(test_isa_knows_types), cmocka_unit_test(test_guards),
+        cmocka_unit_test(test_other_fields), cmocka_unit_test(test_under_atoms), cmocka_unit_test(test_isa_knows_types),
+        cmocka_unit_test(test_guards),
         cmocka_unit_test(test_three_values), cmocka_unit_test(test_mpath_is_unknown), cmocka_unit_test(test_sets_are_shared),
         cmocka_unit_test(test_no_strings), cmocka_unit_test(test_many_guards), cmocka_unit_test(test_many_names),
         cmocka_unit_test(test_parameter_primary), cmocka_unit_test(test_odd_bytes), cmocka_unit_test(test_messages),
