@@ -1,7 +1,7 @@
 /* YAML mappings: duplicate keys and the merge key `<<`.
  * In: pairs as written. Out: pairs in the order and with the values PyYAML's SafeLoader gives a dict: merged
  * pairs come first, of several the later value wins at the first one's position, the mapping's own keys win over
- * all. What PyYAML lets pass and Quern refuses: a key written twice in one mapping. */
+ * all. A key written twice in one mapping keeps the first position and the last value, and is noted in the document. */
 #include "lang/yaml_tree.h"
 
 #include <string.h>
@@ -55,6 +55,7 @@ uint32_t *yaml_table_at(struct yaml_table *table, const char *name, bool *found)
 
 struct merge {
     struct arena *arena;
+    struct yaml_document *document;
     struct diags *diags;
     struct yaml_table seen; /* key -> index into pairs */
     struct yaml_pair *pairs;
@@ -94,7 +95,7 @@ static void add_merged(struct merge *m, const struct yaml_pair *pair)
     *ARENA_PUSH(m->arena, m->pairs, m->count, m->capacity) = (struct yaml_pair){pair->key, pair->value, true};
 }
 
-/* A pair as written: it wins over a merged one, keeps that one's position, and may not repeat. */
+/* A pair as written: it wins over a merged one and over an earlier one of its own, and keeps that one's position. */
 static void add_own(struct merge *m, const struct yaml_pair *pair)
 {
     bool found;
@@ -105,13 +106,13 @@ static void add_own(struct merge *m, const struct yaml_pair *pair)
         return;
     }
     struct yaml_pair *before = &m->pairs[*index];
+    struct yaml_document *d = m->document;
     if (before->merged) {
         *before = *pair;
         return;
     }
-    struct diag *diag = diag_report(m->diags, DIAG_yaml_duplicate, pair->key->span,
-                                    "the key `%s` stands twice in this mapping", pair->key->text);
-    diag_note(m->diags, diag, before->key->span, "the first one is here");
+    *ARENA_PUSH(m->arena, d->duplicates, d->duplicate_count, d->duplicate_capacity) = (struct yaml_duplicate){before->key, pair->key};
+    before->value = pair->value;
 }
 
 /* Every pair is charged with what its value adds to the unfolded tree. */
@@ -157,9 +158,9 @@ static bool is_merge_key(const struct yaml_node *key)
     return key->kind == YAML_STRING && !key->quoted && key->size == 2 && !memcmp(key->text, "<<", 2);
 }
 
-bool yaml_merge(struct arena *arena, struct yaml_node *mapping, struct diags *diags, int64_t *budget)
+bool yaml_merge(struct arena *arena, struct yaml_node *mapping, struct yaml_document *document, struct diags *diags, int64_t *budget)
 {
-    struct merge m = {.arena = arena, .diags = diags, .seen.arena = arena, .budget = budget};
+    struct merge m = {.arena = arena, .document = document, .diags = diags, .seen.arena = arena, .budget = budget};
     for (size_t i = 0; i < mapping->count; i++)
         if (is_merge_key(mapping->pairs[i].key) && !merge_value(&m, mapping->pairs[i].value))
             return false;
@@ -169,4 +170,13 @@ bool yaml_merge(struct arena *arena, struct yaml_node *mapping, struct diags *di
     mapping->pairs = m.pairs;
     mapping->count = m.count;
     return true;
+}
+
+void yaml_report_duplicates(const struct yaml_document *document, enum diag_code code, struct diags *diags)
+{
+    for (size_t i = 0; i < document->duplicate_count; i++) {
+        const struct yaml_duplicate *d = &document->duplicates[i];
+        struct diag *diag = diag_report(diags, code, d->again->span, "the key `%s` stands twice in this mapping", d->again->text);
+        diag_note(diags, diag, d->first->span, "the first one is here");
+    }
 }

@@ -177,6 +177,7 @@ static struct ast *read_text(struct arena *arena, struct source *source, const s
     const struct yaml_node *root = document->root;
     if (root && !system)
         system = foreign_recognise(root);
+    yaml_report_duplicates(document, system ? DIAG_yaml_duplicate_kept : DIAG_yaml_duplicate, diags);
     if (root && system)
         read_foreign(&y, system, root);
     else if (root && root->kind != YAML_NULL)

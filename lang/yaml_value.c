@@ -312,7 +312,7 @@ static bool close_collection(struct reader *r)
     if (span.end > span.begin) /* a bracket; a block ends at whatever comes next, comments passed over */
         r->last_end = span.end;
     node->span.end = r->last_end > node->span.end ? r->last_end : node->span.end;
-    if (node->kind == YAML_MAPPING && !yaml_merge(r->arena, node, r->diags, &r->budget))
+    if (node->kind == YAML_MAPPING && !yaml_merge(r->arena, node, r->document, r->diags, &r->budget))
         return false;
     yaml_measure(node);
     add_node(r, node);
@@ -435,7 +435,9 @@ struct yaml_document *yaml_read(struct arena *arena, struct source *source, stru
 
 struct yaml_node *yaml_read_span(struct arena *arena, struct source *source, struct span span, struct diags *diags)
 {
-    return read_range(arena, source, span.begin, span.end, diags)->root;
+    struct yaml_document *document = read_range(arena, source, span.begin, span.end, diags);
+    yaml_report_duplicates(document, DIAG_yaml_duplicate, diags);
+    return document->root;
 }
 
 /* ---- questions ---- */

@@ -1,6 +1,6 @@
 /* YAML values: a text as a tree of typed nodes, typed as PyYAML's SafeLoader types them (YAML 1.1).
  * language.md §3. libyaml reads the events; this module resolves anchors, merges and scalar types, refuses what
- * a recipe cannot mean (duplicate keys, foreign tags, several documents) and bounds what hostile texts may cost. */
+ * a recipe cannot mean (foreign tags, several documents) and bounds what hostile texts may cost. */
 #ifndef QUERN_LANG_YAML_VALUE_H
 #define QUERN_LANG_YAML_VALUE_H
 
@@ -55,10 +55,16 @@ struct yaml_document {
         uint32_t begin, end;
     } *scalars;
     size_t scalar_count;
+    struct yaml_duplicate {   /* keys that a mapping holds twice: its pair has the first key and the last value */
+        const struct yaml_node *first, *again;
+    } *duplicates;
+    size_t duplicate_count, duplicate_capacity;
 };
 
-/* The whole text. Errors go to diags; root is NULL then. */
+/* The whole text. Errors go to diags; root is NULL then. Duplicate keys are only noted: who reads decides. */
 struct yaml_document *yaml_read(struct arena *arena, struct source *source, struct diags *diags);
+/* One message for each; code is yaml_duplicate (an error) or yaml_duplicate_kept (a warning). */
+void yaml_report_duplicates(const struct yaml_document *document, enum diag_code code, struct diags *diags);
 
 struct yaml_node *yaml_get(const struct yaml_node *mapping, const char *key); /* a string key's value, or NULL */
 bool yaml_is(const struct yaml_node *node, const char *word); /* a string equal to word */

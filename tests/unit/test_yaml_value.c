@@ -71,6 +71,7 @@ static void types_scalars_as_pyyaml(void **state)
 static const char *read_json(struct bench *b, const char *text)
 {
     struct yaml_document *document = yaml_read(&b->arena, bench_source(b, text), &b->diags);
+    yaml_report_duplicates(document, DIAG_yaml_duplicate, &b->diags);
     if (!document->root || b->diags.errors)
         return bench_messages(b);
     const char *json = yaml_to_json(&b->arena, document->root, &b->diags);
@@ -102,6 +103,35 @@ static void resolves_anchors_and_merges(void **state)
     CHECK_JSON("{<<: {<<: {a: 1}, b: 2}, <<: {a: 5}}", "{\"a\":5,\"b\":2}");
     CHECK_JSON("{\"<<\": {a: 1}}", "{\"<<\":{\"a\":1}}");
     CHECK_JSON("{!!str <<: {a: 1}}", "{\"<<\":{\"a\":1}}");
+}
+
+/* As PyYAML and Python's json: the first place, the last value. Who reads says how grave that is. */
+static void notes_duplicates(void **state)
+{
+    struct bench *b = *state;
+    struct yaml_document *document =
+        yaml_read(&b->arena, bench_source(b, "a: 1\nb: {<<: {c: 0}, c: 1, 1.0: x, 1: y}\na: 3\n\"a\": 4\n"), &b->diags);
+    assert_string_equal(yaml_to_json(&b->arena, document->root, &b->diags), "{\"a\":4,\"b\":{\"c\":1,\"!!int 1\":\"y\"}}");
+    yaml_report_duplicates(document, DIAG_yaml_duplicate_kept, &b->diags);
+    assert_string_equal(bench_messages(b),
+                        "r.yaml:2:31: warning[Q0621]: the key `1` stands twice in this mapping\n"
+                        "    2 | b: {<<: {c: 0}, c: 1, 1.0: x, 1: y}\n"
+                        "      |                               ^\n"
+                        "r.yaml:2:23: note: the first one is here\n"
+                        "    2 | b: {<<: {c: 0}, c: 1, 1.0: x, 1: y}\n"
+                        "      |                       ^~~\n"
+                        "r.yaml:3:1: warning[Q0621]: the key `a` stands twice in this mapping\n"
+                        "    3 | a: 3\n"
+                        "      | ^\n"
+                        "r.yaml:1:1: note: the first one is here\n"
+                        "    1 | a: 1\n"
+                        "      | ^\n"
+                        "r.yaml:4:1: warning[Q0621]: the key `a` stands twice in this mapping\n"
+                        "    4 | \"a\": 4\n"
+                        "      | ^~~\n"
+                        "r.yaml:1:1: note: the first one is here\n"
+                        "    1 | a: 1\n"
+                        "      | ^\n");
 }
 
 static void refuses_what_means_nothing(void **state)
@@ -350,7 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         BENCH_TEST(types_scalars_as_pyyaml), BENCH_TEST(reads_values), BENCH_TEST(resolves_anchors_and_merges),
-        BENCH_TEST(refuses_what_means_nothing), BENCH_TEST(refuses_broken_syntax), BENCH_TEST(limits_depth),
+        BENCH_TEST(notes_duplicates), BENCH_TEST(refuses_what_means_nothing), BENCH_TEST(refuses_broken_syntax), BENCH_TEST(limits_depth),
         BENCH_TEST(limits_aliases), BENCH_TEST(reads_flow_collections), BENCH_TEST(prints_what_reads_back),
         BENCH_TEST(tells_truth_as_python),
     };
