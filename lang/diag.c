@@ -1,7 +1,6 @@
 /* Diagnostics: collecting and printing. See diag.h. */
 #include "lang/diag.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,8 +10,8 @@ const struct diag_row diag_rows[DIAG_COUNT] = {
 #undef DIAG
 };
 
-static const char *const severity_names[] = {"note", "warning", "error"};
-static const char *const remark_names[] = {"note", "help"};
+const char *const severity_names[] = {"note", "warning", "error"};
+const char *const remark_names[] = {"note", "help"};
 
 void diags_init(struct diags *diags, struct arena *arena)
 {
@@ -216,70 +215,4 @@ void diag_print(struct text *out, const struct diag *diag, bool color)
         print_excerpt(out, diag->span, color ? colors[diag->severity] : "");
     for (const struct diag_remark *r = diag->remarks; r; r = r->next)
         print_remark(out, r, color);
-}
-
-/* ---- JSON ---- */
-
-/* A string as JSON: bytes that are not UTF-8 become U+FFFD. */
-static json_t *json_text(const char *string)
-{
-    json_t *value = json_string(string);
-    if (value)
-        return value;
-    size_t size = strlen(string);
-    char *clean = malloc(3 * size + 1), *end = clean;
-    for (size_t i = 0; clean && i < size; i++) {
-        bool ascii = (unsigned char)string[i] < 0x80;
-        memcpy(end, ascii ? &string[i] : "\xef\xbf\xbd", ascii ? 1 : 3);
-        end += ascii ? 1 : 3;
-    }
-    value = clean ? json_stringn(clean, (size_t)(end - clean)) : NULL;
-    free(clean);
-    return value;
-}
-
-static void json_place(json_t *object, struct span span)
-{
-    if (!span.source)
-        return;
-    struct place begin = source_place(span.source, span.begin), end = source_place(span.source, span.end);
-    json_object_set_new(object, "file", json_text(span.source->name));
-    json_object_set_new(object, "line", json_integer(begin.line));
-    json_object_set_new(object, "column", json_integer(begin.column));
-    json_object_set_new(object, "end_line", json_integer(end.line));
-    json_object_set_new(object, "end_column", json_integer(end.column));
-}
-
-static json_t *json_remark(const struct diag_remark *remark)
-{
-    json_t *object = json_pack("{s:s, s:o}", "kind", remark_names[remark->kind], "message", json_text(remark->text));
-    json_place(object, remark->span);
-    return object;
-}
-
-static json_t *json_diag(const struct diag *diag)
-{
-    const struct diag_row *row = &diag_rows[diag->code];
-    json_t *object = json_pack("{s:s, s:s, s:s, s:o}", "code", row->code, "severity", severity_names[diag->severity],
-                               "title", row->title, "message", json_text(diag->text));
-    json_place(object, diag->span);
-    if (diag->subject)
-        json_object_set_new(object, "subject", json_text(diag->subject));
-    json_t *remarks = json_array();
-    for (const struct diag_remark *r = diag->remarks; r; r = r->next)
-        json_array_append_new(remarks, json_remark(r));
-    json_object_set_new(object, "remarks", remarks);
-    return object;
-}
-
-const char *diags_json(const struct diags *diags)
-{
-    json_t *array = json_array();
-    for (const struct diag *d = diags->first; d; d = d->next)
-        json_array_append_new(array, json_diag(d));
-    char *dump = json_dumps(array, JSON_INDENT(2));
-    const char *copy = arena_string(diags->arena, dump ? dump : "[]");
-    free(dump);
-    json_decref(array);
-    return copy;
 }

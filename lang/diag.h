@@ -22,7 +22,10 @@ struct diag_row {
 };
 extern const struct diag_row diag_rows[DIAG_COUNT];
 
+extern const char *const severity_names[]; /* by enum severity: SARIF's levels too */
+
 enum remark_kind { REMARK_NOTE, REMARK_HELP };
+extern const char *const remark_names[];
 
 struct diag_remark {
     struct diag_remark *next;
@@ -70,5 +73,7 @@ void diag_print(struct text *out, const struct diag *diag, bool color);
 /* Every message as one JSON array of objects {code, severity, title, message, file, line, column, end_line,
  * end_column, subject, remarks: [{kind, message, file, line, column}]}; the string is the arena's. */
 const char *diags_json(const struct diags *diags);
+/* The same as a SARIF 2.1.0 log of one run; version: of the program. */
+const char *diags_sarif(const struct diags *diags, const char *version);
 
 #endif

@@ -257,17 +257,19 @@ unsigned quern_warning_count(const quern_context *context)
     return context->diags.warnings;
 }
 
+enum message_form { MESSAGES_TEXT, MESSAGES_JSON, MESSAGES_SARIF };
+
 /* The printed text joins the messages: it dies with them. */
-static const char *print_messages(struct quern_context *c, bool color, bool json)
+static const char *print_messages(struct quern_context *c, bool color, enum message_form form)
 {
     jmp_buf trap;
     c->messages.escape = &trap;
     if (setjmp(trap)) {
         c->messages.escape = NULL;
-        return json ? exhausted_json : exhausted_text;
+        return form == MESSAGES_TEXT ? exhausted_text : exhausted_json;
     }
-    if (json)
-        return diags_json(&c->diags);
+    if (form != MESSAGES_TEXT)
+        return form == MESSAGES_JSON ? diags_json(&c->diags) : diags_sarif(&c->diags, quern_version());
     struct text out = text_make(&c->messages);
     for (const struct diag *d = c->diags.first; d; d = d->next)
         diag_print(&out, d, color);
@@ -282,7 +284,7 @@ static const char *print_messages(struct quern_context *c, bool color, bool json
 const char *quern_diagnostics_text(quern_context *context, bool color)
 {
     pthread_mutex_lock(&context->lock);
-    const char *text = print_messages(context, color, false);
+    const char *text = print_messages(context, color, MESSAGES_TEXT);
     context->messages.escape = NULL;
     pthread_mutex_unlock(&context->lock);
     return text;
@@ -292,7 +294,16 @@ const char *quern_diagnostics_text(quern_context *context, bool color)
 const char *quern_diagnostics_json(quern_context *context)
 {
     pthread_mutex_lock(&context->lock);
-    const char *text = context->exhausted ? exhausted_json : print_messages(context, false, true);
+    const char *text = context->exhausted ? exhausted_json : print_messages(context, false, MESSAGES_JSON);
+    context->messages.escape = NULL;
+    pthread_mutex_unlock(&context->lock);
+    return text;
+}
+
+const char *quern_diagnostics_sarif(quern_context *context)
+{
+    pthread_mutex_lock(&context->lock);
+    const char *text = print_messages(context, false, MESSAGES_SARIF);
     context->messages.escape = NULL;
     pthread_mutex_unlock(&context->lock);
     return text;

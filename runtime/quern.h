@@ -56,6 +56,7 @@ QUERN_API unsigned quern_warning_count(const quern_context *context);
 /* All messages since the last quern_diagnostics_clear, as text for a terminal or as a JSON array. */
 QUERN_API const char *quern_diagnostics_text(quern_context *context, bool color);
 QUERN_API const char *quern_diagnostics_json(quern_context *context);
+QUERN_API const char *quern_diagnostics_sarif(quern_context *context); /* a SARIF 2.1.0 log */
 QUERN_API void quern_diagnostics_clear(quern_context *context);
 /* The last error's own sentence, "" when there is none. */
 QUERN_API const char *quern_context_error(const quern_context *context);

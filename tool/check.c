@@ -22,7 +22,7 @@ int command_check(struct tool *tool)
     status = tool_has(tool, OPTION_model) ? check_model(tool, recipe) : quern_check_model(recipe, NULL);
     unsigned errors = quern_error_count(tool->context), warnings = quern_warning_count(tool->context);
     int code = tool_finish(tool, status);
-    if (!tool_has(tool, OPTION_quiet) && !tool->json)
+    if (!tool_has(tool, OPTION_quiet) && !tool->json && !tool->sarif)
         printf("%s: %zu rules, %u errors, %u warnings\n", tool->arguments[0], quern_rule_count(recipe), errors, warnings);
     quern_recipe_close(recipe);
     return code;

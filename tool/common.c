@@ -35,6 +35,10 @@ static int exit_code(const struct tool *tool, enum quern_status status)
 
 int tool_finish(struct tool *tool, enum quern_status status)
 {
+    if (tool->results_are_messages && (tool->json || tool->sarif)) {
+        puts(tool->json ? quern_diagnostics_json(tool->context) : quern_diagnostics_sarif(tool->context));
+        return exit_code(tool, status);
+    }
     bool silent = tool_has(tool, OPTION_quiet) && !quern_error_count(tool->context) && !tool_has(tool, OPTION_strict);
     if (!silent && tool->json && (quern_error_count(tool->context) || quern_warning_count(tool->context)))
         fprintf(stderr, "%s\n", quern_diagnostics_json(tool->context));

@@ -79,14 +79,17 @@ static bool is_one_of(const char *value, const char *const *words)
 }
 
 /* The options every command takes, checked and put where the commands look. */
-static int read_common(struct tool *tool)
+static int read_common(const struct command_row *command, struct tool *tool)
 {
     const char *format = tool->values[OPTION_format], *color = tool->values[OPTION_color];
-    if (format && !is_one_of(format, (const char *const[]){"text", "json", NULL}))
-        return tool_usage("expected text or json after --format, saw `%s`", format);
+    bool check = command->run == command_check;
+    if (format && !is_one_of(format, (const char *const[]){"text", "json", check ? "sarif" : NULL, NULL}))
+        return tool_usage("expected text%s json%s after --format, saw `%s`", check ? "," : " or", check ? " or sarif" : "", format);
     if (color && !is_one_of(color, (const char *const[]){"auto", "always", "never", NULL}))
         return tool_usage("expected auto, always or never after --color, saw `%s`", color);
     tool->json = format && !strcmp(format, "json");
+    tool->sarif = format && !strcmp(format, "sarif");
+    tool->results_are_messages = check;
     const char *no_color = getenv("NO_COLOR");
     tool->color = color && strcmp(color, "auto") ? !strcmp(color, "always")
                                                  : isatty(STDERR_FILENO) && !(no_color && *no_color);
@@ -113,7 +116,7 @@ static int run_command(const struct command_row *command, struct tool *tool, pop
         tool->argument_count++;
     if (tool->argument_count < command->least || (command->most >= 0 && tool->argument_count > command->most))
         return tool_usage("expected `quern %s %s`, saw %d arguments", command->name, command->arguments, tool->argument_count);
-    int status = read_common(tool);
+    int status = read_common(command, tool);
     if (!status)
         status = create_context(tool);
     if (status)

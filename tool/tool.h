@@ -20,7 +20,8 @@ struct tool {
     const char **arguments;
     int argument_count;
     quern_context *context;
-    bool json, color;
+    bool json, sarif, color;
+    bool results_are_messages; /* check: JSON goes to stdout, whether there are any or not */
 };
 
 static inline bool tool_has(const struct tool *tool, enum option option)

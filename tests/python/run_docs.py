@@ -20,7 +20,7 @@ def run(*arguments, text=None):
 
 
 def codes(result):
-    return [d["code"] for d in json.loads(result.stderr)] if result.stderr.strip() else []
+    return [d["code"] for d in json.loads(result.stdout)]
 
 
 def check_block(path, wanted):
@@ -28,9 +28,9 @@ def check_block(path, wanted):
     result = run("check", "--format=json", path)
     if wanted.startswith("error"):
         code = wanted.split()[1]
-        return None if result.returncode == 1 and code in codes(result) else f"expected {code}, saw {result.stderr}"
-    if result.returncode or (result.stderr.strip() and wanted != "warning"):
-        return result.stderr
+        return None if result.returncode == 1 and code in codes(result) else f"expected {code}, saw {result.stdout}"
+    if result.returncode or (codes(result) and wanted != "warning"):
+        return result.stdout
     if wanted == "warning" and not codes(result):
         return "expected a warning, saw none"
     recipe = run("emit", "--stage", "recipe", path).stdout
