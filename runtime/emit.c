@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "lang/foreign.h"
+#include "lang/schema.h"
 #include "runtime/json.h"
 #include "runtime/kernels.h"
 #include "runtime/recipe.h"
@@ -328,4 +329,17 @@ enum quern_status quern_format(quern_context *context, const char *name, const c
     enum quern_status status = context_enter(context, &context->arena, format_text, &call);
     *formatted = call.again;
     return status;
+}
+
+/* The text is printed anew at each call: editors ask once. */
+static enum quern_status print_schema(struct session *session, void *data)
+{
+    *(const char **)data = schema_print(&session->context->arena);
+    return QUERN_OK;
+}
+
+const char *quern_yaml_schema(quern_context *context)
+{
+    const char *text = NULL;
+    return context && !context_enter(context, &context->arena, print_schema, &text) ? text : NULL;
 }

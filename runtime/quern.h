@@ -82,6 +82,8 @@ QUERN_API enum quern_status quern_recipe_emit(quern_recipe *recipe, const char *
 QUERN_API enum quern_status quern_stage_reread(quern_context *context, const char *stage, const char *name, const char *text, size_t size, const char **again);
 /* `fmt`: no resolution, syntax only. to: "qr", "yaml" or NULL for the spelling it has. */
 QUERN_API enum quern_status quern_format(quern_context *context, const char *name, const char *text, size_t size, const char *to, const char **formatted);
+/* The JSON Schema (draft 2020-12) of the YAML form; the context's. NULL: no memory. */
+QUERN_API const char *quern_yaml_schema(quern_context *context);
 /* Files of other systems ("torchao", "coreai" …: `quern import --help` lists them). The text as an equivalent recipe in the .qr
  * spelling; system NULL: whose it is says the file. *qr is the context's. A file of another system also loads as a recipe. */
 QUERN_API enum quern_status quern_import(quern_context *context, const char *name, const char *text, size_t size, const char *system, const char **qr);

@@ -1,4 +1,4 @@
-/* quern import and quern export: recipes from and to the files of other systems. */
+/* quern import, quern export and quern schema: recipes from and to the files of other systems, and the YAML form's schema. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,4 +35,12 @@ int command_export(struct tool *tool)
         fputs(text, stdout);
     quern_recipe_close(recipe);
     return code;
+}
+
+int command_schema(struct tool *tool)
+{
+    const char *schema = quern_yaml_schema(tool->context);
+    if (schema)
+        fputs(schema, stdout);
+    return tool_finish(tool, schema ? QUERN_OK : QUERN_LIMIT);
 }
