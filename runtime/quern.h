@@ -98,6 +98,10 @@ struct quern_match {
     int unknown;        /* the first rule passed over because a field it needs is not known; -1: none */
 };
 QUERN_API enum quern_status quern_match_module(quern_recipe *recipe, const char *path, size_t size, struct quern_match *match);
+struct quern_name { const char *bytes; size_t size; };
+/* Many module paths at once: rules[i] is the rule of names[i], or -1. Several times faster than one call a name, most so when
+ * a name begins like the one before it. */
+QUERN_API enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules);
 struct quern_tensor {
     const char *name, *dtype; /* "BF16" … as in safetensors; "" unknown */
     int rank;                 /* -1: unknown */

@@ -200,6 +200,22 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
     return match_subject(recipe, &subject, match);
 }
 
+enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules)
+{
+    if (!recipe || (count && (!names || !rules)))
+        return QUERN_USAGE;
+    struct scratch *scratch = recipe_borrow(recipe);
+    if (!scratch)
+        return QUERN_LIMIT;
+    for (size_t i = 0; i < count; i++) {
+        struct subject subject;
+        subject_of_module(&subject, names[i].bytes, names[i].size, recipe->recipe->megatron_layers);
+        rules[i] = recipe_match(recipe, scratch, &subject).rule;
+    }
+    recipe_give_back(recipe, scratch);
+    return QUERN_OK;
+}
+
 /* dtype and shape may be unknown; rules that need them are undecided then. */
 enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match)
 {

@@ -1,0 +1,61 @@
+/* bench_match: Quern's matcher next to other engines, on the same rules and the same names. */
+#ifndef QUERN_BENCH_MATCH_H
+#define QUERN_BENCH_MATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A rule in both spellings: an atom of a .qr recipe, and the same language as a regex that is searched for. */
+struct rule {
+    char *atom, *regex;
+};
+struct rules {
+    struct rule *items;
+    size_t count;
+};
+/* Rules owned by the caller; freed with rules_free. The same count and family give the same rules on every machine. */
+enum family {
+    FAMILY_MIXED,  /* globs, regexes and exact names, as people write them */
+    FAMILY_TWO,    /* *a*b* */
+    FAMILY_THREE,  /* *a*b*c* */
+    FAMILY_WORST   /* *abc*def*zz*, every chunk a piece of a name; few rules match */
+};
+struct rules rules_make(enum family family, size_t count);
+void rules_free(struct rules *rules);
+
+struct name {
+    const char *bytes;
+    size_t size;
+};
+struct names {
+    struct name *items;
+    size_t count;
+    char *text; /* what the items point into */
+};
+/* The first `count` parameters, in model order, of mixture-of-experts models that stand side by side. */
+struct names names_make(size_t count);
+/* In another, random order. */
+void names_shuffle(struct names *names);
+void names_free(struct names *names);
+
+/* An engine. Answers are indices of the first rule that matches, -1 for none. */
+struct engine {
+    const char *name;
+    bool peer; /* not Quern */
+    void *(*open)(const struct rules *rules); /* NULL: the engine refuses the rules */
+    void (*match)(void *self, const struct name *names, size_t count, int *answers);
+    void (*close)(void *self);
+};
+#define ENGINE(name) extern const struct engine name##_engine;
+#include "bench/match_engines.def"
+#undef ENGINE
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,71 @@
+/* Quern through its public header: one call a name, and one call a batch. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bench/match.h"
+#include "runtime/quern.h"
+
+struct recipe {
+    quern_context *context;
+    quern_recipe *rules;
+};
+
+static char *write_recipe(const struct rules *rules, size_t *size)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, size);
+    fputs("config w { weight int8 }\nmatch first {\n", out);
+    for (size_t i = 0; i < rules->count; i++)
+        fprintf(out, "%s => w\n", rules->items[i].atom);
+    fputs("}\n", out);
+    fclose(out);
+    return text;
+}
+
+static void close_recipe(void *opened)
+{
+    struct recipe *self = opened;
+    quern_recipe_close(self->rules);
+    quern_context_destroy(self->context);
+    free(self);
+}
+
+/* Reading the recipe's text is part of becoming usable. */
+static void *open_recipe(const struct rules *rules)
+{
+    struct recipe *self = calloc(1, sizeof *self);
+    size_t size;
+    char *text = write_recipe(rules, &size);
+    if (quern_context_create(NULL, &self->context) || quern_recipe_load_memory(self->context, "bench.qr", text, size, &self->rules)) {
+        fputs(quern_diagnostics_text(self->context, false), stderr);
+        close_recipe(self);
+        self = NULL;
+    }
+    free(text);
+    return self;
+}
+
+static void match_one(void *opened, const struct name *names, size_t count, int *answers)
+{
+    struct recipe *self = opened;
+    struct quern_match match;
+    for (size_t i = 0; i < count; i++)
+        answers[i] = quern_match_module(self->rules, names[i].bytes, names[i].size, &match) ? -2 : match.rule;
+}
+
+static void match_batch(void *opened, const struct name *names, size_t count, int *answers)
+{
+    struct recipe *self = opened;
+    enum { BATCH = 4096 };
+    struct quern_name batch[BATCH];
+    for (size_t done = 0; done < count; done += BATCH) {
+        size_t n = count - done < BATCH ? count - done : BATCH;
+        for (size_t i = 0; i < n; i++)
+            batch[i] = (struct quern_name){names[done + i].bytes, names[done + i].size};
+        if (quern_match_batch(self->rules, batch, n, answers + done))
+            memset(answers + done, 0xfe, n * sizeof *answers);
+    }
+}
+
+const struct engine quern_one_engine = {"quern", false, open_recipe, match_one, close_recipe};
+const struct engine quern_batch_engine = {"quern batch", false, open_recipe, match_batch, close_recipe};
