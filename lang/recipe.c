@@ -285,7 +285,8 @@ static void print_expect(struct text *out, const struct recipe_expect *expect)
 
 static void print_matching(struct text *out, const struct recipe *recipe)
 {
-    text_add(out, "\nmatch first {\n");
+    static const char *const policies[] = {"first", "first", "specific", "specific compat doc"};
+    text_printf(out, "\nmatch %s {\n", policies[recipe->policy]);
     for (size_t i = 0; i < recipe->rule_count; i++)
         print_rule(out, &recipe->rules[i]);
     text_add(out, "}\n");

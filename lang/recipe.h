@@ -25,8 +25,20 @@ struct config {
     bool is_null;
 };
 
+/* The order of `match specific` (matching.md §2): torchao's kinds of keys. */
+enum rule_kind {
+    RULE_AS_WRITTEN, /* of every other policy */
+    RULE_EXACT_PARAMETER, RULE_EXACT_MODULE, RULE_PARAMETER_REGEX, RULE_MODULE_REGEX,
+    RULE_DEFAULT     /* `_`, or a condition on the module's class alone */
+};
+static inline bool rule_is_for_parameter(enum rule_kind kind)
+{
+    return kind == RULE_EXACT_PARAMETER || kind == RULE_PARAMETER_REGEX;
+}
+
 struct rule {
     struct span span;
+    enum rule_kind kind;
     const char *label;                     /* or NULL */
     const char *origin;                    /* "label" or "FILE:LINE": what `match` prints */
     const struct ast_predicate *predicate; /* every AST_SET has set_predicate */
@@ -66,7 +78,8 @@ struct recipe {
     size_t spec_count;
     struct config **configs; /* pointers stay valid */
     size_t config_count;
-    enum ast_policy policy;  /* as written; rules are already in first-match order */
+    enum ast_policy policy;  /* as written; rules are in first-match order, which for `match specific` holds name by name:
+                              * what a whole module decides is runtime/specific.h's */
     struct rule *rules;      /* enabled ones, first match wins */
     size_t rule_count;
     struct recipe_group *groups;
@@ -89,7 +102,8 @@ struct importer {
 /* Resolve with recovery. Never NULL; usable only when diags->errors is 0. importer NULL: imports are errors. */
 struct recipe *recipe_resolve(struct arena *arena, const struct ast *ast, const struct importer *importer, struct diags *diags);
 /* `emit --stage recipe`: the resolved recipe as .qr text with every spec spelled canonically and every set, derivation and
- * import expanded, rules in first-match order; the same text for both spellings; it reads back as a recipe with the same text. */
+ * import expanded, rules in first-match order, under `match specific` where that was the policy; the same text for both
+ * spellings; it reads back as a recipe with the same text. */
 void recipe_print(struct text *out, const struct recipe *recipe);
 /* The spec of a slot: exact key beats `*`; NULL and *off = false when the config has no opinion. */
 const struct spec *config_slot(const struct config *config, enum slot_role role, int64_t index, const char *name, bool *off);

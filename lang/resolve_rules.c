@@ -1,6 +1,6 @@
 /* Rules: gathered over `use`, lowered from any policy to one first-match list. language.md §2.4, §2.5; matching.md §2.
  *   first     as written          last  reversed
- *   specific  by kind: exact parameter, exact module, parameter regex, module regex, the rest; as written within each */
+ *   specific  by kind: exact parameter, exact module, parameter regex, module regex, default; as written within each */
 #include "lang/resolve.h"
 
 #include <math.h>
@@ -12,7 +12,7 @@ struct gathered {
     const struct ast_rule *ast;
     struct unit *unit;
     const char *label; /* with the namespace of its file; NULL: none */
-    int rank;          /* specific: by kind; else 0 */
+    enum rule_kind kind;
     size_t order;
 };
 struct gatherer {
@@ -56,13 +56,37 @@ static void splice(struct gatherer *g, struct unit *unit, const struct ast_rule 
     }
 }
 
-static int rank_of(const struct ast_predicate *p)
+/* A condition that the classes of modules decide alone, as torchao's `_default` asks for Linear. */
+static bool is_about_class(const struct ast_predicate *p)
 {
-    if (p->kind == AST_ANY)
-        return 4;
-    if (p->kind != AST_ATOM)
-        return -1;
-    return p->atom == ATOM_param_name ? 0 : p->atom == ATOM_name ? 1 : p->atom == ATOM_param_re ? 2 : p->atom == ATOM_re ? 3 : -1;
+    switch (p->kind) {
+    case AST_OR:
+    case AST_AND:
+        return is_about_class(p->left) && is_about_class(p->right);
+    case AST_NOT:
+        return is_about_class(p->left);
+    case AST_ATOM:
+        return p->atom == ATOM_type || p->atom == ATOM_type_re || p->atom == ATOM_isa;
+    case AST_ANY:
+        return true;
+    case AST_COMPARE:
+    case AST_IN:
+    case AST_SET:
+        return false;
+    }
+    return false;
+}
+
+/* RULE_AS_WRITTEN: the predicate has no place in the order. */
+static enum rule_kind kind_of(const struct ast_predicate *p)
+{
+    static const enum rule_kind kinds[ATOM_COUNT] = {
+        [ATOM_param_name] = RULE_EXACT_PARAMETER, [ATOM_name] = RULE_EXACT_MODULE,
+        [ATOM_param_re] = RULE_PARAMETER_REGEX, [ATOM_re] = RULE_MODULE_REGEX,
+    };
+    if (is_about_class(p))
+        return RULE_DEFAULT;
+    return p->kind == AST_ATOM ? kinds[p->atom] : RULE_AS_WRITTEN;
 }
 
 static void gather_rule(struct gatherer *g, struct unit *unit, const struct ast_rule *ast)
@@ -72,10 +96,12 @@ static void gather_rule(struct gatherer *g, struct unit *unit, const struct ast_
     *rule = (struct gathered){.ast = ast, .unit = unit, .order = g->count};
     if (ast->label.text)
         rule->label = *unit->prefix ? arena_printf(g->r->arena, "%s%s", unit->prefix, ast->label.text) : ast->label.text;
-    rule->rank = specific && ast->predicate && !ast->disabled ? rank_of(ast->predicate) : 0;
-    if (rule->rank < 0)
+    if (!specific || !ast->predicate || ast->disabled)
+        return;
+    rule->kind = kind_of(ast->predicate);
+    if (!rule->kind)
         diag_report(g->r->diags, DIAG_not_single, ast->predicate->span,
-                    "a rule of `match specific` is one of `param name`, `name`, `param re`, `re` and `_`");
+                    "a rule of `match specific` is one of `param name`, `name`, `param re`, `re`, `_` and conditions on the class");
 }
 
 /* Imports make no cycles, so this goes no deeper than they do. */
@@ -112,32 +138,13 @@ static void check_labels(struct gatherer *g)
         }
 }
 
-/* In torchao a rule for any parameter cancels the rules for its module, which needs the module's parameters. */
-static void warn_cancellation(struct gatherer *g)
-{
-    const struct gathered *parameter = NULL, *module = NULL;
-    for (size_t i = 0; i < g->count; i++) {
-        bool of_parameter = g->rules[i].rank == 0 || g->rules[i].rank == 2;
-        if (g->rules[i].ast->disabled)
-            continue;
-        if (of_parameter && !parameter)
-            parameter = &g->rules[i];
-        if (!of_parameter && !module)
-            module = &g->rules[i];
-    }
-    if (!parameter || !module)
-        return;
-    struct diag *d = diag_report(g->r->diags, DIAG_cancellation, parameter->ast->span, "a rule for a parameter cancels its module's rules, which only a model can show");
-    diag_note(g->r->diags, d, module->ast->span, "the first rule for a module");
-}
-
 /* ---- lowering ---- */
 
-static int compare_ranks(const void *left, const void *right)
+static int compare_kinds(const void *left, const void *right)
 {
     const struct gathered *a = left, *b = right;
-    if (a->rank != b->rank)
-        return a->rank - b->rank;
+    if (a->kind != b->kind)
+        return (int)a->kind - (int)b->kind;
     return a->order < b->order ? -1 : a->order > b->order;
 }
 
@@ -160,9 +167,8 @@ static void order_rules(struct gatherer *g)
         break;
     case AST_SPECIFIC_CODE:
     case AST_SPECIFIC_DOC:
-        warn_cancellation(g);
         if (g->count)
-            qsort(g->rules, g->count, sizeof *g->rules, compare_ranks);
+            qsort(g->rules, g->count, sizeof *g->rules, compare_kinds);
         break;
     }
 }
@@ -215,7 +221,7 @@ static void lower_rule(struct resolver *r, const struct gathered *g)
     }
     struct rule *rule = &r->recipe->rules[r->recipe->rule_count++];
     resolve_predicate(r, g->unit, ast->predicate);
-    *rule = (struct rule){.span = ast->span, .label = g->label, .origin = origin_of(r, g), .predicate = ast->predicate,
+    *rule = (struct rule){.span = ast->span, .kind = g->kind, .label = g->label, .origin = origin_of(r, g), .predicate = ast->predicate,
                           .target = ast->target, .optional = ast->optional};
     aim(r, g->unit, ast, rule);
 }

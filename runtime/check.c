@@ -6,6 +6,7 @@
 #include "runtime/json.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
+#include "runtime/specific.h"
 
 /* Beyond this many (rule, tensor) pairs the two kinds of rules that never win are no longer told apart; names offered as
  * nearest are looked for among this many. */
@@ -17,6 +18,7 @@ struct checking {
     struct recipe *recipe;
     struct scratch *scratch;
     size_t *wins, *matches, *unknowns; /* of each rule, in tensors */
+    const int *twins;                  /* of `match specific`, or NULL: specific_twins */
     const char **example;              /* of each rule: a tensor it could not be decided for */
     const char **modules;              /* sorted, each once: module paths of the tensors */
     size_t module_count;
@@ -86,6 +88,8 @@ static void count_wins(struct checking *c)
         const struct plan_item *item = &c->plan->items[i];
         if (item->outcome.rule >= 0)
             c->wins[item->outcome.rule]++;
+        for (size_t r = 0; item->configs && r + 1 < c->plan->decisions->items[i].rule_count; r++)
+            c->wins[c->plan->decisions->items[i].rules[r]]++;
         if (item->outcome.unknown >= 0 && !c->unknowns[item->outcome.unknown]++)
             c->example[item->outcome.unknown] = item->stored->name;
     }
@@ -137,7 +141,9 @@ static void report_unmatched(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
     struct diags *diags = c->session->diags;
-    struct diag *diag = diag_report(diags, DIAG_rule_unmatched, rule->span, "this rule matches nothing in the model");
+    bool foreign = c->recipe->ast->foreign != NULL;
+    struct diag *diag = diag_report(diags, foreign ? DIAG_key_unmatched : DIAG_rule_unmatched, rule->span, "this %s matches nothing in the model",
+                                    foreign ? "key" : "rule");
     const char *container = find_container(c, index), *pattern = lone_pattern(rule->predicate);
     size_t candidates = c->module_count < CANDIDATES_MAX ? c->module_count : CANDIDATES_MAX;
     const char *nearest = pattern ? diag_nearest(pattern, c->modules, candidates) : NULL;
@@ -145,7 +151,7 @@ static void report_unmatched(struct checking *c, size_t index)
         diag_help(diags, diag, "%s holds other modules and no tensor of its own; `under` takes all below it", SHOWN(c, container));
     else if (nearest)
         diag_help(diags, diag, "the nearest module is %s", SHOWN(c, nearest));
-    else
+    else if (!foreign)
         diag_help(diags, diag, "write `optional` before a rule that may match nothing");
 }
 
@@ -155,7 +161,12 @@ static void check_rule(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
     struct diags *diags = c->session->diags;
+    int twin = c->twins ? c->twins[index] : -1;
     if (c->wins[index] || rule->predicate->kind == AST_ANY) /* a closing `_` may be left with nothing */
+        return;
+    if (c->plan->decisions && c->plan->decisions->containers[index].count) /* said already */
+        return;
+    if (twin >= 0 && (c->wins[twin] || c->matches[twin] || (size_t)twin < index)) /* one key of torchao's, said once */
         return;
     if (c->matches[index])
         diag_report(diags, DIAG_rule_taken, rule->span, "earlier rules take all %zu tensors that this rule matches", c->matches[index]);
@@ -219,30 +230,31 @@ static void expect_quantity(struct checking *c, const struct ast_expect *e)
 }
 
 /* With a model a module is seen through its weight, whose shape and type the rules may ask for; without, by its path. */
-static struct subject expected_subject(struct checking *c, const struct ast_expect *e)
+static struct match_outcome expected_outcome(struct checking *c, const struct ast_expect *e)
 {
     struct subject subject;
     const char *name = e->name.bytes;
     if (e->kind == AST_EXPECT_MODULE)
         name = arena_printf(c->session->arena, "%s.weight", name);
     const struct stored *stored = c->plan->model ? model_find(c->plan->model, name) : NULL;
+    const struct decision *decision = stored && c->plan->decisions ? specific_find(c->plan->decisions, name) : NULL;
+    if (decision)
+        return decision->outcome;
     if (stored) {
         struct quern_tensor tensor = stored_tensor(stored);
-        return subject_of_tensor(c->plan->recipe, &tensor);
-    }
-    if (e->kind == AST_EXPECT_MODULE)
+        subject = subject_of_tensor(c->plan->recipe, &tensor);
+    } else if (e->kind == AST_EXPECT_MODULE)
         subject_of_module(&subject, e->name.bytes, e->name.size, c->recipe->megatron_layers);
     else
         subject_of_parameter(&subject, e->name.bytes, e->name.size, -1, -1, NULL, c->recipe->megatron_layers);
-    return subject;
+    return recipe_match(c->plan->recipe, c->scratch, &subject);
 }
 
 /* `none` wants no rule at all, `skip` a rule that skips, a config that very config. */
 static void expect_name(struct checking *c, const struct recipe_expect *expect)
 {
     const struct ast_expect *e = expect->ast;
-    struct subject subject = expected_subject(c, e);
-    struct match_outcome outcome = recipe_match(c->plan->recipe, c->scratch, &subject);
+    struct match_outcome outcome = expected_outcome(c, e);
     const struct rule *rule = outcome.rule < 0 ? NULL : &c->recipe->rules[outcome.rule];
     bool ok = e->no_rule ? !rule : rule && rule->target == e->target && (e->target == AST_TARGET_SKIP || rule->config == expect->config);
     if (ok)
@@ -271,6 +283,9 @@ static void check_tensors(struct checking *c)
 {
     bool ok = plan_fill(c->session, c->plan);
     list_modules(c);
+    if (c->plan->decisions)
+        specific_report_faults(c->session, c->plan->decisions, c->containers, c->container_count);
+    c->twins = specific_twins(c->session->arena, c->recipe);
     count_wins(c);
     count_matches(c);
     for (size_t i = 0; i < c->recipe->rule_count; i++) {
@@ -279,6 +294,12 @@ static void check_tensors(struct checking *c)
     }
     bool sized = ok && c->plan->totals.elements > 0;
     check_expectations(c, sized);
+}
+
+static void check_names(struct checking *c)
+{
+    specific_warn_names(c->session, c->recipe);
+    check_expectations(c, false);
 }
 
 static enum quern_status check(struct session *session, void *data)
@@ -294,7 +315,7 @@ static enum quern_status check(struct session *session, void *data)
     if (plan->model)
         check_tensors(&c);
     else
-        check_expectations(&c, false);
+        check_names(&c);
     return diags_status(session->diags);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "runtime/json.h"
 #include "runtime/report.h"
+#include "runtime/specific.h"
 
 enum { TEXT_CACHE = 256 };
 
@@ -49,16 +50,30 @@ static const char *print_spec(struct planning *p, const struct spec *spec)
     return p->texts[slot];
 }
 
+/* NULL: one rule; else why there is nothing to quantize by. */
+static const char *match_item(struct planning *p, struct plan_item *item)
+{
+    struct quern_plan *plan = p->plan;
+    if (plan->decisions) {
+        const struct decision *decision = &plan->decisions->items[item - plan->items];
+        item->outcome = decision->outcome;
+        item->configs = decision->configs;
+        return decision->configs ? "several configs, one after the other" : decision->cancelled ? "cancelled by a rule for another parameter" :
+               decision->outcome.rule < 0 ? "no rule" : NULL;
+    }
+    struct quern_tensor tensor = stored_tensor(item->stored);
+    struct subject subject = subject_of_tensor(plan->recipe, &tensor);
+    item->outcome = recipe_match(plan->recipe, p->scratch, &subject);
+    return item->outcome.rule < 0 ? "no rule" : NULL;
+}
+
 /* The rule's answer and what the tensor itself allows. */
 static void decide(struct planning *p, struct plan_item *item)
 {
     const struct stored *t = item->stored;
-    struct quern_tensor tensor = stored_tensor(t);
-    struct subject subject = subject_of_tensor(p->plan->recipe, &tensor);
-    item->outcome = recipe_match(p->plan->recipe, p->scratch, &subject);
-    item->reason = "no rule";
+    item->reason = match_item(p, item);
     item->bytes_after = t->bytes;
-    if (item->outcome.rule < 0)
+    if (item->reason)
         return;
     const struct rule *rule = &p->plan->recipe->recipe->rules[item->outcome.rule];
     const struct spec *spec = recipe_tensor_spec(rule, t->name, &item->reason);
@@ -142,6 +157,9 @@ bool plan_fill(struct session *session, struct quern_plan *plan)
     p->plan = plan;
     p->scratch = recipe_borrow_for(session, plan->recipe);
     plan->count = plan->model->count;
+    plan->decisions = specific_decide(session, &plan->arena, plan->recipe, plan->model);
+    if (plan->decisions)
+        specific_report_differences(session, plan->decisions);
     plan->items = ARENA_ARRAY(&plan->arena, plan->count + 1, struct plan_item);
     for (size_t i = 0; i < plan->count; i++) {
         struct plan_item *item = &plan->items[i];
@@ -161,9 +179,12 @@ struct quern_plan_row plan_row(const struct quern_plan *plan, size_t index)
 {
     const struct plan_item *item = &plan->items[index];
     int64_t elements = item->stored->elements;
+    struct quern_match match = recipe_describe(plan->recipe, item->outcome);
+    if (item->configs)
+        match.config = item->configs;
     return (struct quern_plan_row){
         .tensor = stored_tensor(item->stored),
-        .match = recipe_describe(plan->recipe, item->outcome),
+        .match = match,
         .spec = item->spec ? item->spec_text : NULL,
         .reason = item->reason,
         .format = !item->spec ? NULL : item->consumer ? item->consumer->word : "unknown",

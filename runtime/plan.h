@@ -9,6 +9,7 @@
 struct plan_item {
     const struct stored *stored;
     struct match_outcome outcome;
+    const char *configs;           /* several apply ("a+b"): nothing can be quantized twice; or NULL */
     const struct spec *spec;       /* the recipe's; NULL: copied */
     const char *spec_text;         /* canonical */
     const char *reason;            /* why it is copied */
@@ -27,6 +28,7 @@ struct quern_plan {
     struct quern_model *model;
     struct plan_item *items; /* one for each tensor, in name order */
     size_t count;
+    struct decisions *decisions; /* of `match specific`, or NULL */
     struct quern_totals totals;
 };
 

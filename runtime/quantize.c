@@ -318,6 +318,16 @@ struct quantize_call {
     const struct quern_run_options *options;
 };
 
+/* torchao can apply several configs to one parameter; a plan shows that, and no checkpoint can hold it. */
+static bool check_once(struct session *session, const struct quern_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->items[i].configs)
+            return REPORT_ABOUT(session->diags, quantized_twice, plan->items[i].stored->name,
+                                "the configs %s apply one after the other: what is quantized cannot be quantized again", plan->items[i].configs);
+    return true;
+}
+
 /* Every return between output_open and output_commit leaves nothing behind: the session's end cleans up. */
 static enum quern_status quantize(struct session *session, void *data)
 {
@@ -326,7 +336,8 @@ static enum quern_status quantize(struct session *session, void *data)
     struct config_file config;
     struct quern_model *m = call->plan->model;
     *run = (struct run){.session = session, .plan = call->plan, .options = call->options};
-    if (!config_read(session, m, &config) || !check_input(session, m, &config) || !plan_fill(session, call->plan) || !prepare(run))
+    if (!config_read(session, m, &config) || !check_input(session, m, &config) || !plan_fill(session, call->plan) ||
+        !check_once(session, call->plan) || !prepare(run))
         return failed(run);
     struct output *out = output_open(session, call->out, call->options->overwrite, m);
     if (!out || !checkpoint_create(run->checkpoint, out))

@@ -93,7 +93,8 @@ QUERN_API enum quern_status quern_export(quern_recipe *recipe, const char *syste
 /* ---- matching ---- */
 struct quern_match {
     int rule;           /* in first-match order, from 0; -1: no rule */
-    const char *config; /* the config's name, "skip", the spec's name for a `spec` target; "-" when no rule */
+    const char *config; /* the config's name, "skip", the spec's name for a `spec` target; "-" when no rule; "a+b": several
+                         * apply one after the other, as torchao has it */
     const char *origin; /* the rule's label, else FILE:LINE; "-" */
     int unknown;        /* the first rule passed over because a field it needs is not known; -1: none */
 };
@@ -110,6 +111,10 @@ struct quern_tensor {
     const char *file;         /* the shard, or the file itself */
 };
 QUERN_API enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match);
+/* Says which model the tensors matched next belong to, in place of the one said before. `match specific` asks for all
+ * parameters of a module; NULL: names are matched one by one, and a warning says when that cannot show everything. The model
+ * is borrowed until the recipe is closed or used with another. No thread may match meanwhile. */
+QUERN_API enum quern_status quern_recipe_use_model(quern_recipe *recipe, quern_model *model);
 /* What the matched config gives one of the layer's tensors. role: weight, bias, input, output or state; index and name: which
  * one (-1, NULL: any). *spec: canonical text that quern_kernel_get takes, "none" where the config turns it off, NULL where it
  * has no opinion. QUERN_USAGE: no such role. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "lang/import.h"
+#include "runtime/specific.h"
 
 struct scratch {
     struct scratch *next;
@@ -221,8 +222,35 @@ enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_te
 {
     if (!recipe || !tensor || !tensor->name || !match)
         return QUERN_USAGE;
+    const struct decision *decision = recipe->decisions ? specific_find(recipe->decisions, tensor->name) : NULL;
+    if (decision) {
+        *match = specific_describe(recipe->decisions, decision);
+        return QUERN_OK;
+    }
     struct subject subject = subject_of_tensor(recipe, tensor);
     return match_subject(recipe, &subject, match);
+}
+
+struct use_call {
+    struct quern_recipe *recipe;
+    quern_model *model;
+};
+
+static enum quern_status use_model(struct session *session, void *data)
+{
+    struct use_call *call = data;
+    call->recipe->decisions = NULL;
+    if (call->model)
+        call->recipe->decisions = specific_decide(session, &call->recipe->arena, call->recipe, call->model);
+    else
+        specific_warn_names(session, call->recipe->recipe);
+    return QUERN_OK;
+}
+
+enum quern_status quern_recipe_use_model(quern_recipe *recipe, quern_model *model)
+{
+    struct use_call call = {recipe, model};
+    return recipe ? context_enter(recipe->context, &recipe->arena, use_model, &call) : QUERN_USAGE;
 }
 
 enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts)
@@ -312,7 +340,7 @@ const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name,
         return rule->spec;
     if (rule->target == AST_TARGET_SKIP)
         return NULL;
-    enum slot_role role = !strcmp(parameter, "weight") ? SLOT_WEIGHT : !strcmp(parameter, "bias") ? SLOT_BIAS : SLOT_STATE;
+    enum slot_role role = rule_is_for_parameter(rule->kind) || !strcmp(parameter, "weight") ? SLOT_WEIGHT : !strcmp(parameter, "bias") ? SLOT_BIAS : SLOT_STATE;
     const struct spec *spec = config_slot(rule->config, role, 0, role == SLOT_STATE ? parameter : NULL, &off);
     *reason = off ? "off" : role == SLOT_WEIGHT ? "no weight slot" : role == SLOT_BIAS ? "no bias slot" : "no state slot";
     return spec;

@@ -6,6 +6,7 @@
 #include "runtime/context.h"
 
 struct scratch;
+struct decisions; /* runtime/specific.h */
 
 struct quern_recipe {
     struct quern_context *context;
@@ -17,6 +18,7 @@ struct quern_recipe {
     struct scratch *free;   /* owned: matcher scratches nobody uses now */
     struct quern_rule *rules; /* texts of rules, printed when first asked for */
     struct spec_text *spec_texts; /* the same of specs */
+    const struct decisions *decisions; /* of quern_recipe_use_model; NULL: names one by one */
 };
 
 struct spec_text {
@@ -34,7 +36,8 @@ struct match_outcome recipe_match(const struct quern_recipe *r, struct scratch *
 void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject, unsigned char *verdicts);
 /* The public form of an outcome. */
 struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome);
-/* What a tensor's rule gives the tensor itself: the spec, or NULL with the reason (static text). */
+/* What a tensor's rule gives the tensor itself: the spec, or NULL with the reason (static text). A rule for parameters
+ * (RULE_EXACT_PARAMETER, RULE_PARAMETER_REGEX) gives its config's weight slot whatever the parameter is called. */
 const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason);
 struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor);
 

@@ -117,6 +117,8 @@ int command_explain(struct tool *tool)
     if (tool_has(tool, OPTION_model))
         status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
     if (!status)
+        status = quern_recipe_use_model(recipe, model);
+    if (!status)
         status = explain_name(tool, recipe, model, tool->arguments[1]);
     int code = tool_finish(tool, status);
     if (model)

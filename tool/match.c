@@ -103,6 +103,8 @@ int command_match(struct tool *tool)
         return tool_finish(tool, status);
     if (tool_has(tool, OPTION_model))
         status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
+    if (!status)
+        status = quern_recipe_use_model(recipe, model);
     int code = status ? tool_finish(tool, status) : match_names(tool, recipe, model);
     if (model)
         quern_model_close(model);
