@@ -192,6 +192,12 @@ static void expand(struct closure *c, uint32_t term)
         push_bound(c, bound, b);
         break;
     }
+    case TERM_FORK: {
+        struct fork fork = c->t->forks[item->a];
+        for (uint32_t i = 0; i < fork.count; i++)
+            push_bound(c, bound, c->t->alternatives[fork.first + i]);
+        break;
+    }
     case TERM_CAT:
         if (item->node->kind == REGEX_SET)
             add_basic(c, term);
@@ -284,7 +290,7 @@ static struct moves derive_base(struct terms *t, uint32_t base, unsigned context
         return derive_after(t, item.a, item.b, context);
     case TERM_NOT:
         return derive_not(t, item.a, context);
-    case TERM_NONE: case TERM_UNION: case TERM_BOTH:
+    case TERM_NONE: case TERM_UNION: case TERM_BOTH: case TERM_FORK:
         break;
     }
     return found;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "codegen/match/share.h"
 
 /* States found so far, in the order found: a term after a context (0 where it does not matter). */
 struct found {
@@ -89,22 +90,33 @@ static struct derivative derive(struct builder *b, uint32_t state, struct move *
     return (struct derivative){.moves = only, .count = 1};
 }
 
-/* The moves of one state; those to an anchored term are split by the context the symbol leaves. */
+/* A move; to an anchored term, one for each context the symbols leave. */
+static void add_moves(struct builder *b, uint32_t symbols, uint32_t target)
+{
+    if (!b->terms.items[target].anchored) {
+        add_move(b, symbols, add_state(b, target, 0));
+        return;
+    }
+    for (size_t k = 0; k < b->context_count; k++) {
+        uint32_t own = class_meet(&b->terms, symbols, b->context_class[k]);
+        if (own != CLASS_NONE)
+            add_move(b, own, add_state(b, target, b->contexts[k]));
+    }
+}
+
+/* The moves of one state. A fork that is not plain is a state for each of its alternatives. */
 static void explore(struct builder *b, uint32_t state)
 {
     struct move only;
     struct derivative d = derive(b, state, &only);
     uint32_t first = (uint32_t)b->move_count;
     for (uint32_t m = 0; m < d.count; m++) {
-        if (!b->terms.items[d.moves[m].target].anchored) {
-            add_move(b, d.moves[m].symbols, add_state(b, d.moves[m].target, 0));
-            continue;
-        }
-        for (size_t k = 0; k < b->context_count; k++) {
-            uint32_t symbols = class_meet(&b->terms, d.moves[m].symbols, b->context_class[k]);
-            if (symbols != CLASS_NONE)
-                add_move(b, symbols, add_state(b, d.moves[m].target, b->contexts[k]));
-        }
+        const struct term *target = &b->terms.items[d.moves[m].target];
+        struct fork fork = target->kind == TERM_FORK ? b->terms.forks[target->a] : (struct fork){.plain = true};
+        if (fork.plain)
+            add_moves(b, d.moves[m].symbols, d.moves[m].target);
+        for (uint32_t i = 0; !fork.plain && i < fork.count; i++)
+            add_moves(b, d.moves[m].symbols, b->terms.alternatives[fork.first + i]);
     }
     b->states[state].ends = d.ends;
     b->states[state].first_move = first;
@@ -112,22 +124,19 @@ static void explore(struct builder *b, uint32_t state)
     b->terms.work += b->states[state].move_count;
 }
 
-/* Every label's states, label by label, each within its share of work. False: *culprit went beyond it. */
-static bool explore_all(struct builder *b, const struct regex *const *roots, uint32_t label_count, const struct nfa_limits *limits,
-                        uint32_t *starts, uint32_t *culprit)
+/* Every state, each label's within its share of work; what is shared counts for its least label. False: *culprit went
+ * beyond it. */
+static bool explore_all(struct builder *b, uint32_t label_count, const struct nfa_limits *limits, uint32_t *culprit)
 {
-    uint32_t next = 0;
-    for (uint32_t label = 0; label < label_count; label++) {
-        uint64_t limit = b->terms.work + limits->label_work;
+    uint64_t *spent = ARENA_ARRAY(b->scratch, label_count, uint64_t);
+    for (uint32_t state = 0; state < b->state_count; state++) {
+        uint32_t label = b->terms.items[b->states[state].term].label;
+        uint64_t before = b->terms.work, limit = before + limits->label_work - spent[label];
         b->terms.work_limit = limit < limits->total_work ? limit : limits->total_work;
-        uint32_t term = term_cat(&b->terms, roots[label], term_of_label(&b->terms, label));
-        starts[label] = term == TERM_NONE ? UINT32_MAX : add_state(b, term, CONTEXT_BEGIN);
-        for (; next < b->state_count && !b->terms.exhausted; next++) {
-            explore(b, next);
-            b->terms.exhausted |= b->terms.work > b->terms.work_limit;
-        }
+        explore(b, state);
+        spent[label] += b->terms.work - before;
         *culprit = b->terms.work > limits->total_work ? UINT32_MAX : label;
-        if (b->terms.exhausted)
+        if (b->terms.exhausted || b->terms.work > b->terms.work_limit)
             return false;
     }
     return true;
@@ -205,15 +214,18 @@ static void copy_moves(struct nfa *nfa, const struct builder *b, const uint32_t 
     nfa->first_move[nfa->state_count] = count;
 }
 
-static struct nfa *finish(struct builder *b, uint32_t *starts, uint32_t label_count)
+/* The states from which names begin are the first ones. */
+static struct nfa *finish(struct builder *b, uint32_t start_count, uint32_t label_count)
 {
     struct nfa *nfa = ARENA_NEW(b->arena, struct nfa);
-    *nfa = (struct nfa){.alphabet = b->terms.alphabet, .label_count = label_count, .starts = starts};
+    *nfa = (struct nfa){.alphabet = b->terms.alphabet, .label_count = label_count};
     uint32_t *numbers = ARENA_ARRAY(b->scratch, b->state_count + 1, uint32_t);
     for (size_t s = 0; s < b->state_count; s++)
         numbers[s] = b->states[s].alive ? nfa->state_count++ : UINT32_MAX;
-    for (uint32_t l = 0; l < label_count; l++)
-        starts[l] = starts[l] == UINT32_MAX ? UINT32_MAX : numbers[starts[l]];
+    nfa->starts = ARENA_ARRAY(b->arena, start_count, uint32_t);
+    for (uint32_t s = 0; s < start_count; s++)
+        if (b->states[s].alive)
+            nfa->starts[nfa->start_count++] = numbers[s];
     nfa->first_move = ARENA_ARRAY(b->arena, nfa->state_count + 1, uint32_t);
     nfa->moves = ARENA_ARRAY(b->arena, b->move_count, struct move);
     nfa->label = ARENA_ARRAY(b->arena, nfa->state_count, uint32_t);
@@ -234,9 +246,12 @@ struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_p
     struct builder b = {.arena = arena, .scratch = scratch};
     terms_init(&b.terms, scratch, pool, alphabet);
     find_contexts(&b);
-    uint32_t *starts = ARENA_ARRAY(arena, label_count, uint32_t);
-    if (!explore_all(&b, roots, label_count, limits, starts, culprit))
+    uint32_t start_count, *starts = share_labels(&b.terms, roots, label_count, &start_count);
+    for (uint32_t i = 0; i < start_count; i++)
+        add_state(&b, starts[i], CONTEXT_BEGIN);
+    start_count = (uint32_t)b.state_count;
+    if (!explore_all(&b, label_count, limits, culprit))
         return NULL;
     mark_alive(&b);
-    return finish(&b, starts, label_count);
+    return finish(&b, start_count, label_count);
 }

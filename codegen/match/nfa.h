@@ -7,11 +7,11 @@
 
 struct nfa {
     const struct alphabet *alphabet;
-    uint32_t state_count, label_count;
-    uint32_t *starts;      /* by label; UINT32_MAX: the label never matches */
+    uint32_t state_count, label_count, start_count;
+    uint32_t *starts;      /* ascending; labels whose patterns begin alike share one */
     uint32_t *first_move;  /* by state; one more for the end */
     struct move *moves;    /* symbols: a class; target: a state */
-    uint32_t *label;       /* by state */
+    uint32_t *label;       /* by state: the one label, where a name may end; else the least that can still be reached */
     unsigned char *flags;  /* by state */
     uint32_t *group;       /* by state: states of one term */
     uint32_t *above;       /* by group: a group that takes whatever this one takes, or UINT32_MAX */

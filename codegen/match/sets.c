@@ -44,9 +44,9 @@ static bool is_background(const struct background *b, uint32_t state, unsigned m
 /* Counts, or (targets set) enters, what each symbol leads to from the background. */
 static void index_targets(struct background *b, const struct nfa *nfa, unsigned mode, uint32_t *counts)
 {
-    for (uint32_t l = 0; l < nfa->label_count; l++) {
-        uint32_t state = nfa->starts[l];
-        if (state == UINT32_MAX || !is_background(b, state, mode))
+    for (uint32_t i = 0; i < nfa->start_count; i++) {
+        uint32_t state = nfa->starts[i];
+        if (!is_background(b, state, mode))
             continue;
         for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++) {
             uint32_t target = nfa->moves[m].target;
@@ -91,9 +91,9 @@ static void find_special(struct background *b, struct arena *arena, const struct
     b->special[mode] = ARENA_ARRAY(arena, nfa->class_words, uint64_t);
     if (b->newline != UINT32_MAX)
         b->special[mode][b->newline / 64] |= (uint64_t)1 << b->newline % 64;
-    for (uint32_t l = 0; l < nfa->label_count; l++) {
-        uint32_t state = nfa->starts[l];
-        if (state == UINT32_MAX || !is_background(b, state, mode))
+    for (uint32_t i = 0; i < nfa->start_count; i++) {
+        uint32_t state = nfa->starts[i];
+        if (!is_background(b, state, mode))
             continue;
         for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++)
             add_special(nfa, nfa->moves[m].symbols, b->special[mode]);
@@ -102,16 +102,17 @@ static void find_special(struct background *b, struct arena *arena, const struct
 
 static void find_ends(struct background *b, struct arena *arena, const struct nfa *nfa, const struct label_use *uses, unsigned mode)
 {
-    b->ends[mode] = ARENA_ARRAY(arena, nfa->label_count, uint32_t);
+    b->ends[mode] = ARENA_ARRAY(arena, nfa->start_count, uint32_t);
     b->limit[mode] = NO_RULE;
-    for (uint32_t l = 0; l < nfa->label_count; l++) {
-        uint32_t state = nfa->starts[l];
-        if (state == UINT32_MAX || !is_background(b, state, mode))
+    for (uint32_t i = 0; i < nfa->start_count; i++) {
+        uint32_t state = nfa->starts[i];
+        if (!is_background(b, state, mode))
             continue;
+        uint32_t label = nfa->label[state];
         if (nfa->flags[state] & NFA_ENDS)
-            b->ends[mode][b->end_count[mode]++] = l;
-        if (uses && (nfa->flags[state] & NFA_UNIVERSAL) && uses[l].sure < b->limit[mode])
-            b->limit[mode] = uses[l].sure;
+            b->ends[mode][b->end_count[mode]++] = label;
+        if (uses && (nfa->flags[state] & NFA_UNIVERSAL) && uses[label].sure < b->limit[mode])
+            b->limit[mode] = uses[label].sure;
     }
 }
 
@@ -122,9 +123,9 @@ struct background *background_find(struct arena *arena, const struct nfa *nfa, c
     b->member = ARENA_ARRAY(arena, nfa->state_count + 1, unsigned char);
     b->newline = UINT32_MAX;
     uint32_t newline = nfa->alphabet->ascii['\n'];
-    for (uint32_t l = 0; l < nfa->label_count; l++) {
-        uint32_t state = nfa->starts[l];
-        unsigned char member = state == UINT32_MAX ? 0 : find_member(nfa, state, newline);
+    for (uint32_t i = 0; i < nfa->start_count; i++) {
+        uint32_t state = nfa->starts[i];
+        unsigned char member = find_member(nfa, state, newline);
         for (uint32_t m = member ? nfa->first_move[state] : 0; member && m < nfa->first_move[state + 1]; m++)
             targets += nfa->moves[m].target == state ? 0 : class_size(nfa, nfa->moves[m].symbols);
         if (!member || targets > TARGETS_MAX)
@@ -264,9 +265,8 @@ void stepper_start(struct stepper *s)
 {
     uint32_t limit = first_limit(s, 0);
     begin(s);
-    for (uint32_t l = 0; l < s->nfa->label_count; l++)
-        if (s->nfa->starts[l] != UINT32_MAX)
-            add(s, s->nfa->starts[l], 0, &limit);
+    for (uint32_t i = 0; i < s->nfa->start_count; i++)
+        add(s, s->nfa->starts[i], 0, &limit);
     finish(s, 0, limit);
 }
 

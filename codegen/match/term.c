@@ -263,6 +263,22 @@ uint32_t term_not(struct terms *t, uint32_t a)
     return intern(t, (struct term){.kind = TERM_NOT, .a = a, .label = TERM_NO_LABEL, .anchored = t->items[a].anchored});
 }
 
+uint32_t term_fork(struct terms *t, const uint32_t *alternatives, size_t count, bool plain)
+{
+    if (count <= 1)
+        return count ? alternatives[0] : TERM_NONE;
+    struct fork fork = {(uint32_t)t->alternative_count, (uint32_t)count, plain};
+    struct term term = {.kind = TERM_FORK, .a = (uint32_t)t->fork_count, .label = TERM_NO_LABEL};
+    for (size_t i = 0; i < count; i++) {
+        const struct term *way = &t->items[alternatives[i]];
+        term.label = way->label < term.label ? way->label : term.label;
+        term.anchored |= way->anchored;
+        *ARENA_PUSH(t->arena, t->alternatives, t->alternative_count, t->alternative_capacity) = alternatives[i];
+    }
+    *ARENA_PUSH(t->arena, t->forks, t->fork_count, t->fork_capacity) = fork;
+    return intern(t, term);
+}
+
 uint32_t term_ending_anyhow(struct terms *t, const struct regex *node)
 {
     return term_cat(t, node, TERM_ALL);

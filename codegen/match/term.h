@@ -16,7 +16,8 @@ enum term_kind {
     TERM_AFTER, /* term a, then b */
     TERM_UNION, /* a or b */
     TERM_BOTH,  /* a, which has no label, and b */
-    TERM_NOT    /* not a */
+    TERM_NOT,   /* not a */
+    TERM_FORK   /* one of the terms of fork a: several labels' */
 };
 #define TERM_NO_LABEL UINT32_MAX
 
@@ -25,8 +26,8 @@ struct term {
     bool anchored;  /* its first symbols may depend on the one before */
     bool universal; /* every name from here on, with its label */
     uint32_t a, b;
-    uint32_t label;
-    uint32_t above; /* a term of the same label that takes whatever this one takes; TERM_NONE: none known */
+    uint32_t label; /* the least, where there are several */
+    uint32_t above; /* a term of the same labels that takes whatever this one takes; TERM_NONE: none known */
     const struct regex *node;
     uint32_t hash;
 };
@@ -51,6 +52,12 @@ struct derivative {
     uint32_t count;
 };
 
+/* What several labels share goes on in several ways. plain: as one state; else each alternative is a state. */
+struct fork {
+    uint32_t first, count; /* in terms->alternatives */
+    bool plain;
+};
+
 struct terms {
     struct arena *arena; /* borrowed; everything here is scratch of one compilation */
     struct regex_pool *pool;
@@ -62,6 +69,10 @@ struct terms {
     size_t count, capacity;
     uint32_t *slots;
     size_t slot_count;
+    struct fork *forks;
+    size_t fork_count, fork_capacity;
+    uint32_t *alternatives;
+    size_t alternative_count, alternative_capacity;
     uint32_t *stamps;    /* by term: the closure that saw it last */
     size_t stamp_count;
     uint32_t stamp;
@@ -80,6 +91,8 @@ uint32_t term_after(struct terms *terms, uint32_t first, uint32_t rest);
 uint32_t term_union(struct terms *terms, uint32_t a, uint32_t b);
 uint32_t term_both(struct terms *terms, uint32_t unlabelled, uint32_t b);
 uint32_t term_not(struct terms *terms, uint32_t a);
+/* Nothing, the one alternative, or a fork. No alternative of a plain fork can end. */
+uint32_t term_fork(struct terms *terms, const uint32_t *alternatives, size_t count, bool plain);
 uint32_t term_ending_anyhow(struct terms *terms, const struct regex *node); /* node.* without label */
 /* A name in an atomic group's item by its first match alone, then rest (regex_is_exact_atomic holds). */
 uint32_t term_atomic(struct terms *terms, const struct regex *item, uint32_t rest);
