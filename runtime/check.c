@@ -312,6 +312,7 @@ static enum quern_status check(struct session *session, void *data)
     c.unknowns = ARENA_ARRAY(session->arena, rules, size_t);
     c.example = ARENA_ARRAY(session->arena, rules, const char *);
     c.scratch = recipe_borrow_for(session, plan->recipe);
+    matcher_lint(c.recipe, session->diags);
     if (plan->model)
         check_tensors(&c);
     else

@@ -65,6 +65,9 @@ struct match_outcome matcher_match(const struct matcher *matcher, void *scratch,
 /* For explain: every rule's own verdict on the subject, whoever wins: 0 no, 1 yes, 2 unknown. */
 void matcher_verdicts(const struct matcher *matcher, void *scratch, const struct subject *subject, unsigned char *verdicts);
 
+/* Warnings about patterns that are legal and seldom meant (language.md §4); patterns themselves are known to be good. */
+void matcher_lint(const struct recipe *recipe, struct diags *diags);
+
 /* `emit --stage automaton`: text that reads back to the same bytes. */
 void matcher_print(struct text *out, const struct matcher *matcher);
 /* NULL with diagnostics on malformed text. The result matches like the original but knows rules by index and label only. */
