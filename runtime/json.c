@@ -1,4 +1,4 @@
-/* JSON: walking objects. Values are jansson's; only the braces, colons and commas of one object are read here. See json.h. */
+/* JSON: walking objects and arrays. Values are jansson's; only the brackets, colons and commas of one are read here. See json.h. */
 #include "runtime/json.h"
 
 #include <stdio.h>
@@ -35,10 +35,11 @@ static bool fail(struct json_walk *w, const char *wanted)
     if (w->at >= w->size)
         snprintf(w->message, sizeof w->message, "expected %s, saw the end", wanted);
     else if (w->bytes[w->at] > ' ' && w->bytes[w->at] < 0x7f)
-        snprintf(w->message, sizeof w->message, "expected %s, saw '%c' at byte %zu", wanted, w->bytes[w->at], w->at);
+        snprintf(w->message, sizeof w->message, "expected %s, saw '%c' at byte %zu", wanted, w->bytes[w->at],
+                 w->base + w->at);
     else
         snprintf(w->message, sizeof w->message, "expected %s, saw byte %02x at byte %zu", wanted,
-                 (unsigned char)w->bytes[w->at], w->at);
+                 (unsigned char)w->bytes[w->at], w->base + w->at);
     w->error = w->message;
     return false;
 }
@@ -74,11 +75,11 @@ static json_t *read_value(struct json_walk *w)
         return w->value->value;
     }
     if (cut && json_error_code(&error) == json_error_premature_end_of_input)
-        snprintf(w->message, sizeof w->message, "the value at byte %zu is longer than %zu bytes", w->at, w->value_limit);
+        snprintf(w->message, sizeof w->message, "the value at byte %zu is longer than %zu bytes", w->base + w->at, w->value_limit);
     else if (json_error_code(&error) == json_error_null_character)
-        snprintf(w->message, sizeof w->message, "a NUL character in the string at byte %zu", w->at);
+        snprintf(w->message, sizeof w->message, "a NUL character in the string at byte %zu", w->base + w->at);
     else
-        snprintf(w->message, sizeof w->message, "%.120s at byte %zu", error.text, w->at + (size_t)error.position);
+        snprintf(w->message, sizeof w->message, "%.120s at byte %zu", error.text, w->base + w->at + (size_t)error.position);
     w->error = w->message;
     return NULL;
 }
@@ -133,12 +134,36 @@ void json_walk_close(struct json_walk *w)
         fail(w, "nothing after the closing brace");
 }
 
+bool json_walk_item(struct json_walk *w)
+{
+    if (w->error)
+        return false;
+    skip_blanks(w);
+    if (w->at < w->size && w->bytes[w->at] == ']') {
+        w->at++;
+        return false;
+    }
+    if (w->inside && !take(w, ',', "',' or ']'"))
+        return false;
+    skip_blanks(w);
+    w->inside = true;
+    return true;
+}
+
 void json_walk_enter(struct json_walk *w, struct json_walk *inner, struct arena *arena)
 {
     json_walk_open(inner, arena, w->bytes + w->at, w->size - w->at);
+    inner->base = w->base + w->at;
 }
 
-/* Places in the inner walk's messages count from its own brace. */
+void json_walk_enter_array(struct json_walk *w, struct json_walk *inner, struct arena *arena)
+{
+    skip_blanks(w);
+    *inner = (struct json_walk){.bytes = w->bytes + w->at, .size = w->size - w->at, .base = w->base + w->at,
+                                .value_limit = w->value_limit, .value = json_keep(arena)};
+    take(inner, '[', "'['");
+}
+
 void json_walk_leave(struct json_walk *w, struct json_walk *inner)
 {
     json_drop(inner->value);

@@ -15,10 +15,11 @@ struct json_hold {
 struct json_hold *json_keep(struct arena *arena);
 void json_drop(struct json_hold *hold);
 
-/* A place between the members of an object's text. */
+/* A place between the members of an object's text, or between the items of an array's. */
 struct json_walk {
     const char *bytes;
     size_t at, size;
+    size_t base;             /* bytes of the whole text before `bytes`: messages count from its beginning */
     size_t value_limit;      /* the most bytes one value may take; 0: any */
     struct json_hold *value; /* of the current member; NULL value when it was not asked for */
     bool inside;             /* a member came before */
@@ -34,6 +35,9 @@ const char *json_walk_key(struct json_walk *walk, struct arena *arena);
 /* The value behind the key; borrowed until the next call. A value whose first byte is not `opens` ('"', '{', '[';
  * 0: any) is not read: NULL without an error. NULL with walk->error when it is malformed. */
 json_t *json_walk_value(struct json_walk *walk, char opens);
+/* true: another item of an array (json_walk_enter_array) stands here, to be read or stepped over by json_walk_value;
+ * false behind the closing bracket and on an error. */
+bool json_walk_item(struct json_walk *walk);
 /* After the last member: only blanks may follow. Lets go of the last value. */
 void json_walk_close(struct json_walk *walk);
 
@@ -41,6 +45,8 @@ void json_walk_close(struct json_walk *walk);
  * inner's error along. */
 void json_walk_enter(struct json_walk *w, struct json_walk *inner, struct arena *arena);
 void json_walk_leave(struct json_walk *w, struct json_walk *inner);
+/* The same around the items of an array; the inner walk takes over the limit on values. */
+void json_walk_enter_array(struct json_walk *w, struct json_walk *inner, struct arena *arena);
 
 /* hold's value as text; JSON_ENCODE_ANY is implied. */
 void json_print(struct text *out, const struct json_hold *hold, size_t flags);

@@ -203,7 +203,7 @@ bool model_logical(struct session *session, struct quern_model *m)
     m->logical = NULL;
     m->logical_count = 0;
     if (!m->directory)
-        return REPORT(&f, no_data, "a list of names has no data");
+        return REPORT(&f, no_data, "this model has no data");
     m->logical_made = find_own(&f) && finding_compressed(&f) && add_plain(&f) && sort_logical(&f);
     return m->logical_made;
 }

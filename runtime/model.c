@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "runtime/describe.h"
 #include "runtime/json.h"
 #include "runtime/report.h"
 
@@ -32,18 +33,32 @@ static const char *cut_directory(struct arena *arena, const char *path)
     return slash == path ? "/" : arena_copy(arena, path, (size_t)(slash - path));
 }
 
-/* The file stays open until the model is closed: what is read later is what was checked now. */
-struct shard *model_add_shard(struct session *session, struct quern_model *m, const char *path)
+static struct shard *add_shard(struct quern_model *m)
 {
     struct shard *shard = ARENA_NEW(&m->arena, struct shard);
     struct shard **shards = ARENA_ARRAY(&m->arena, m->shard_count + 1, struct shard *);
     if (m->shard_count)
         memcpy(shards, m->shards, m->shard_count * sizeof *shards);
-    if (!safetensors_open(&m->arena, path, session->arena, shard, session->diags))
-        return NULL;
     shard->index = m->shard_count;
     shards[m->shard_count++] = shard;
     m->shards = shards;
+    return shard;
+}
+
+/* The file stays open until the model is closed: what is read later is what was checked now. */
+struct shard *model_add_shard(struct session *session, struct quern_model *m, const char *path)
+{
+    struct shard *shard = add_shard(m);
+    size_t index = shard->index;
+    bool ok = safetensors_open(&m->arena, path, session->arena, shard, session->diags);
+    shard->index = index;
+    return ok ? shard : NULL;
+}
+
+struct shard *model_add_list(struct quern_model *m, const char *path)
+{
+    struct shard *shard = add_shard(m);
+    shard->path = arena_string(&m->arena, path);
     return shard;
 }
 
@@ -133,7 +148,23 @@ static bool is_gguf(struct session *session, const char *path)
     return found;
 }
 
-/* The name decides, except that GGUF is known by its first bytes; anything else is a list of names. */
+/* Standard input may be either. */
+static bool read_text(struct session *session, struct quern_model *m, const char *path)
+{
+    char *bytes;
+    size_t size;
+    int error = file_read_all(session->arena, path, false, MODEL_NAMES_MAX, &bytes, &size);
+    if (error == FILE_TOO_LARGE)
+        return REPORT(session, too_large, path, "a list of names or a module description may hold %d bytes", MODEL_NAMES_MAX);
+    if (error)
+        return REPORT(session, cannot_read, path, "cannot read the model: %s", file_reason(error));
+    if (description_looks_like(bytes, size) || ends_with(path, ".json"))
+        return model_read_description(session, m, path, bytes, size);
+    return model_read_names(session, m, path, bytes, size);
+}
+
+/* The name decides, except that GGUF and module descriptions are known by their first bytes; anything else is a list of
+ * names. */
 static bool read_kind(struct session *session, struct quern_model *m, const char *path)
 {
     struct stat status;
@@ -143,7 +174,7 @@ static bool read_kind(struct session *session, struct quern_model *m, const char
         return REPORT(session, cannot_read, path, "cannot read the model: it is a device or a socket");
     if (strcmp(path, "-") && S_ISDIR(status.st_mode))
         return read_directory(session, m, path);
-    if (ends_with(path, ".safetensors.index.json")) {
+    if (ends_with(path, ".index.json")) {
         m->directory = cut_directory(&m->arena, path);
         return model_read_index(session, m, m->directory, path);
     }
@@ -151,11 +182,9 @@ static bool read_kind(struct session *session, struct quern_model *m, const char
         m->directory = cut_directory(&m->arena, path);
         return model_add_shard(session, m, path);
     }
-    if (ends_with(path, ".json"))
-        return REPORT(session, model_kind, path, "module descriptions (JSON) are not read by this version; give a checkpoint or a list of names");
     if (strcmp(path, "-") && is_gguf(session, path))
         return REPORT(session, model_kind, path, "GGUF files are not read by this version; give a safetensors checkpoint or a list of names");
-    return model_read_names(session, m, path);
+    return read_text(session, m, path);
 }
 
 static enum quern_status open_model(struct session *session, void *call)
@@ -178,17 +207,25 @@ static enum quern_status open_path(struct session *session, void *call)
     return open_model(session, open->model);
 }
 
+struct quern_model *model_allocate(struct quern_context *context)
+{
+    struct quern_model *m = context_allocate(context, sizeof *m);
+    if (!m)
+        return NULL;
+    m->context = context;
+    arena_init(&m->arena, &context->allocator);
+    return m;
+}
+
 /* Headers only; no tensor data is touched. */
 enum quern_status quern_model_open(quern_context *context, const char *path, quern_model **model)
 {
     if (!context || !path || !model)
         return QUERN_USAGE;
     *model = NULL;
-    struct quern_model *m = context_allocate(context, sizeof *m);
+    struct quern_model *m = model_allocate(context);
     if (!m)
         return QUERN_LIMIT;
-    m->context = context;
-    arena_init(&m->arena, &context->allocator);
     struct open_call call = {m, path};
     enum quern_status status = context_enter(context, &m->arena, open_path, &call);
     if (status)
@@ -215,8 +252,9 @@ size_t quern_model_count(const quern_model *model)
 /* The public view: strings and shapes belong to the model. */
 struct quern_tensor stored_tensor(const struct stored *t)
 {
-    return (struct quern_tensor){.name = t->name, .dtype = t->dtype < 0 ? "" : dtype_rows[t->dtype].file_name,
-                                 .rank = t->rank, .shape = t->shape, .bytes = t->bytes, .file = t->shard->path};
+    const char *dtype = t->blocks ? t->blocks : t->dtype < 0 ? "" : dtype_rows[t->dtype].file_name;
+    return (struct quern_tensor){.name = t->name, .dtype = dtype, .rank = t->rank, .shape = t->shape, .bytes = t->bytes,
+                                 .file = t->shard->path, .module = t->module};
 }
 
 struct quern_tensor quern_model_at(const quern_model *model, size_t index)

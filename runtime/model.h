@@ -5,7 +5,8 @@
 #include "runtime/context.h"
 #include "runtime/safetensors.h"
 
-struct logical; /* runtime/logical.h */
+struct description; /* runtime/describe.h */
+struct logical;     /* runtime/logical.h */
 
 struct quern_model {
     struct quern_context *context;
@@ -17,6 +18,7 @@ struct quern_model {
     size_t shard_count;
     struct stored **tensors; /* by name, bytewise */
     size_t count;
+    struct description *description; /* NULL: none */
     /* logical tensors, made when first asked for; runtime/logical.c */
     struct logical *logical;
     size_t logical_count;
@@ -24,18 +26,25 @@ struct quern_model {
 };
 
 enum {
-    MODEL_NAMES_MAX = 1 << 30,         /* bytes of a list of names */
+    MODEL_NAMES_MAX = 1 << 30,         /* bytes of a list of names, or of a module description */
     MODEL_CONFIG_MAX = 64 * 1024 * 1024 /* bytes of config.json */
 };
 
 /* Each reads one kind of model into m->shards; false after reporting. */
 bool model_read_index(struct session *session, struct quern_model *m, const char *directory, const char *path);
-bool model_read_names(struct session *session, struct quern_model *m, const char *path);
+bool model_read_names(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size);
+bool model_read_description(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size);
+/* The tensors of a linked description as the model's only shard. */
+void model_take_description(struct quern_model *m, const char *path, struct description *description);
+/* A shard without a file, for models without data. */
+struct shard *model_add_list(struct quern_model *m, const char *path);
 /* A shard of m's arena with its header read; NULL after reporting. */
 struct shard *model_add_shard(struct session *session, struct quern_model *m, const char *path);
 /* Fills m->tensors from the shards, sorted; false when a name stands twice. */
 bool model_sort(struct session *session, struct quern_model *m);
 const struct stored *model_find(const struct quern_model *m, const char *name); /* or NULL */
+/* A model without tensors yet, closed by quern_model_close; NULL when memory is out (reported). */
+struct quern_model *model_allocate(struct quern_context *context);
 struct quern_tensor stored_tensor(const struct stored *t);
 const char *path_join(struct arena *arena, const char *directory, const char *name);
 

@@ -86,23 +86,10 @@ static bool read_line(struct lines *l, const char *line, const char *end)
     return !line || refuse(l, "expected at most three fields", cut_field(l->session->arena, &line, end));
 }
 
-/* Standard input is a list too. No shard has a file: nothing can be read from such a model. */
-bool model_read_names(struct session *session, struct quern_model *m, const char *path)
+/* No shard has a file: nothing can be read from such a model. */
+bool model_read_names(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size)
 {
-    char *bytes;
-    size_t size;
-    int error = file_read_all(session->arena, path, false, MODEL_NAMES_MAX, &bytes, &size);
-    if (error == FILE_TOO_LARGE)
-        diag_report_about(session->diags, DIAG_too_large, path, "a list of names may hold %d bytes", MODEL_NAMES_MAX);
-    else if (error)
-        diag_report_about(session->diags, DIAG_cannot_read, path, "cannot read the list of names: %s", file_reason(error));
-    if (error)
-        return false;
-    struct shard *shard = ARENA_NEW(&m->arena, struct shard);
-    struct lines l = {session, m, shard, 0};
-    shard->path = arena_string(&m->arena, path);
-    m->shards = ARENA_NEW(&m->arena, struct shard *);
-    m->shards[m->shard_count++] = shard;
+    struct lines l = {session, m, model_add_list(m, path), 0};
     for (const char *at = bytes, *end = bytes + size; at < end;) {
         const char *stop = memchr(at, '\n', (size_t)(end - at));
         const char *next = stop ? stop + 1 : end;

@@ -79,7 +79,8 @@ static void decide(struct planning *p, struct plan_item *item)
     const struct spec *spec = recipe_tensor_spec(rule, t->name, &item->reason);
     if (!spec)
         return;
-    item->reason = t->dtype >= 0 && kernel_dtype(t->dtype) < 0 ? "not a float tensor" : t->elements == 0 ? "no elements" : NULL;
+    bool is_float = t->dtype < 0 ? !t->blocks : kernel_dtype(t->dtype) >= 0;
+    item->reason = !is_float ? "not a float tensor" : t->elements == 0 ? "no elements" : NULL;
     if (item->reason)
         return;
     item->spec = spec;
@@ -134,13 +135,13 @@ static bool place(struct planning *p, struct plan_item *item)
     return sum_parts(p, item);
 }
 
-/* Tensors whose size is not known are counted and add nothing. */
+/* Tensors whose size is not known, or whose storage is another's, are counted and add nothing. */
 static void count_item(struct quern_totals *totals, const struct plan_item *item)
 {
     const struct stored *t = item->stored;
     totals->tensors++;
     totals->quantized += item->spec != NULL;
-    if (t->bytes < 0)
+    if (t->bytes < 0 || t->shared)
         return;
     totals->elements += t->elements;
     totals->quantized_elements += item->spec ? t->elements : 0;

@@ -25,7 +25,7 @@ static bool is_quantized_name(const char *name)
 static bool check_input(struct session *session, const struct quern_model *m, const struct config_file *config)
 {
     if (!m->directory)
-        return REPORT_ABOUT(session->diags, no_data, m->path, "a list of names has no data to quantize");
+        return REPORT_ABOUT(session->diags, no_data, m->path, "this model has no data to quantize");
     if (config_quantization(config))
         return REPORT_ABOUT(session->diags, already_quantized, config->path, "the model has a quantization_config: it is quantized already");
     for (size_t i = 0; i < m->shard_count; i++)

@@ -104,11 +104,12 @@ struct quern_name { const char *bytes; size_t size; };
  * a name begins like the one before it. */
 QUERN_API enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules);
 struct quern_tensor {
-    const char *name, *dtype; /* "BF16" … as in safetensors; "" unknown */
+    const char *name, *dtype; /* "BF16" … as in safetensors, "Q4_K" … as in GGUF; "" unknown */
     int rank;                 /* -1: unknown */
     const int64_t *shape;
     int64_t bytes;            /* stored; -1: unknown */
     const char *file;         /* the shard, or the file itself */
+    const struct quern_module *module; /* what a module description says of its module (opaque); NULL: only names are known */
 };
 QUERN_API enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_tensor *tensor, struct quern_match *match);
 /* Says which model the tensors matched next belong to, in place of the one said before. `match specific` asks for all
@@ -127,11 +128,31 @@ QUERN_API struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index);
 /* Each rule's own verdict on a tensor or (parameter false) a module path: 0 no, 1 yes, 2 unknown; verdicts has rule_count bytes. */
 QUERN_API enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts);
 
-/* ---- models: .safetensors, a directory, or a text file of names ---- */
+/* ---- models: .safetensors, a directory, an index, a .gguf, a module description or a text file of names ---- */
 QUERN_API enum quern_status quern_model_open(quern_context *context, const char *path, quern_model **model);
 QUERN_API void quern_model_close(quern_model *model);
 QUERN_API size_t quern_model_count(const quern_model *model);
 QUERN_API struct quern_tensor quern_model_at(const quern_model *model, size_t index); /* as stored, in name order */
+/* Adds a module description (JSON) to an open checkpoint, whose tensors then have classes, tags and so on. Before any plan. */
+QUERN_API enum quern_status quern_model_describe(quern_model *model, const char *path);
+/* What rules decide about: parameters (and buffers) in name order, and of a described model modules in order and executed ops
+ * in order, each op under its eager or its graph name. count 0: the model has none, or no description. */
+enum quern_subject_kind { QUERN_PARAMETERS, QUERN_MODULES, QUERN_OPS_EAGER, QUERN_OPS_GRAPH };
+struct quern_subject {
+    enum quern_subject_kind kind;
+    const char *name;   /* a parameter's full name, a module's path ("": the root), an op's name ("": it has none of that kind) */
+    const char *owner;  /* an op: the path of the module that runs it; else NULL */
+    const char *op;     /* an op's type (linear, add …); else NULL */
+    const quern_model *model;
+    size_t index;
+};
+QUERN_API size_t quern_subject_count(const quern_model *model, enum quern_subject_kind kind);
+QUERN_API struct quern_subject quern_subject_at(const quern_model *model, enum quern_subject_kind kind, size_t index);
+/* A parameter or module by any of its names, an op by its name; false: the model has none of that name. */
+QUERN_API bool quern_subject_find(const quern_model *model, enum quern_subject_kind kind, const char *name, struct quern_subject *subject);
+QUERN_API enum quern_status quern_match_subject(quern_recipe *recipe, const struct quern_subject *subject, struct quern_match *match);
+QUERN_API enum quern_status quern_subject_verdicts(quern_recipe *recipe, const struct quern_subject *subject, unsigned char *verdicts);
+
 /* A logical tensor as f32 whatever its storage: f64, f32, f16, bf16, or one of Quern's quantized formats (then `name` is the
  * original one, `m.weight`). count: floats that out holds; must equal the tensor's elements. */
 QUERN_API enum quern_status quern_model_read_f32(quern_model *model, const char *name, float *out, size_t count);

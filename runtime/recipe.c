@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include "lang/import.h"
+#include "runtime/describe.h"
 #include "runtime/specific.h"
 
 struct scratch {
@@ -178,11 +179,13 @@ struct subject subject_of_tensor(const struct quern_recipe *r, const struct quer
     struct subject subject;
     int dtype = tensor->dtype && *tensor->dtype ? dtype_find_file_name(tensor->dtype) : -1;
     subject_of_parameter(&subject, tensor->name, strlen(tensor->name), dtype, tensor->rank, tensor->shape, r->recipe->megatron_layers);
+    if (tensor->module)
+        module_fill_subject(tensor->module, &subject);
     return subject;
 }
 
 /* The automaton is read-only, the scratch is this thread's. */
-static enum quern_status match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match)
+enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match)
 {
     struct scratch *scratch = recipe_borrow(r);
     if (!scratch)
@@ -198,7 +201,7 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
     if (!recipe || !path || !match)
         return QUERN_USAGE;
     subject_of_module(&subject, path, size, recipe->recipe->megatron_layers);
-    return match_subject(recipe, &subject, match);
+    return recipe_match_subject(recipe, &subject, match);
 }
 
 enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules)
@@ -228,7 +231,17 @@ enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_te
         return QUERN_OK;
     }
     struct subject subject = subject_of_tensor(recipe, tensor);
-    return match_subject(recipe, &subject, match);
+    return recipe_match_subject(recipe, &subject, match);
+}
+
+enum quern_status recipe_judge_subject(struct quern_recipe *r, const struct subject *subject, unsigned char *verdicts)
+{
+    struct scratch *scratch = recipe_borrow(r);
+    if (!scratch)
+        return QUERN_LIMIT;
+    recipe_verdicts(r, scratch, subject, verdicts);
+    recipe_give_back(r, scratch);
+    return QUERN_OK;
 }
 
 struct use_call {
@@ -262,12 +275,7 @@ enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_
         subject = subject_of_tensor(recipe, tensor);
     else
         subject_of_module(&subject, tensor->name, strlen(tensor->name), recipe->recipe->megatron_layers);
-    struct scratch *scratch = recipe_borrow(recipe);
-    if (!scratch)
-        return QUERN_LIMIT;
-    recipe_verdicts(recipe, scratch, &subject, verdicts);
-    recipe_give_back(recipe, scratch);
-    return QUERN_OK;
+    return recipe_judge_subject(recipe, &subject, verdicts);
 }
 
 /* ---- rules ---- */

@@ -39,6 +39,9 @@ struct quern_match recipe_describe(const struct quern_recipe *r, struct match_ou
 /* What a tensor's rule gives the tensor itself: the spec, or NULL with the reason (static text). A rule for parameters
  * (RULE_EXACT_PARAMETER, RULE_PARAMETER_REGEX) gives its config's weight slot whatever the parameter is called. */
 const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason);
+/* The answer to one subject, with a scratch of its own; the same with each rule's verdict. */
+enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match);
+enum quern_status recipe_judge_subject(struct quern_recipe *r, const struct subject *subject, unsigned char *verdicts);
 struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor);
 
 #endif

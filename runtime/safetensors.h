@@ -15,15 +15,20 @@ enum {
     SAFETENSORS_ALIGNMENT = 8           /* the writer pads the header to it */
 };
 
+struct quern_module; /* runtime/describe.h */
+
 /* One tensor of a file. */
 struct stored {
     const char *name;
-    int dtype;            /* enum dtype; -1: unknown (a list of names) */
+    int dtype;            /* enum dtype; -1: unknown (a list of names), or one that only its file has: see blocks */
+    const char *blocks;   /* a type that no format of the language is, by its own name (Q4_K); else NULL */
     int rank;             /* -1: unknown */
     const int64_t *shape;
     int64_t elements;     /* -1: unknown */
     int64_t offset, bytes;    /* offset: from the start of the file; bytes -1: unknown */
     const struct shard *shard; /* where it lies */
+    const struct quern_module *module; /* what a description says of its module; NULL: nothing */
+    bool shared;          /* its storage is another tensor's */
 };
 struct metadata {
     const char *key, *value;

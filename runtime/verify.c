@@ -180,7 +180,7 @@ static bool task_finished(void *user, const struct task *task)
 static bool prepare(struct verification *v)
 {
     if (!v->original->directory)
-        return REPORT_ABOUT(v->session->diags, no_data, v->original->path, "a list of names has no data");
+        return REPORT_ABOUT(v->session->diags, no_data, v->original->path, "this model has no data");
     if (!model_logical(v->session, v->quantized))
         return false;
     for (size_t i = 0; i < v->original->count; i++)

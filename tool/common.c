@@ -160,6 +160,49 @@ bool tool_find_tensor(const quern_model *model, const char *name, struct quern_t
     return false;
 }
 
+enum quern_status tool_open_path(struct tool *tool, const char *path, quern_model **model)
+{
+    enum quern_status status = quern_model_open(tool->context, path, model);
+    if (status || !tool_has(tool, OPTION_modules))
+        return status;
+    status = quern_model_describe(*model, tool->values[OPTION_modules]);
+    if (status == QUERN_USAGE)
+        tool_usage("%s is described already: --modules is for checkpoints and lists of names", path);
+    if (status) {
+        quern_model_close(*model);
+        *model = NULL;
+    }
+    return status;
+}
+
+enum quern_status tool_open_model(struct tool *tool, quern_model **model)
+{
+    *model = NULL;
+    if (tool_has(tool, OPTION_model))
+        return tool_open_path(tool, tool->values[OPTION_model], model);
+    if (tool_has(tool, OPTION_modules) || tool_has(tool, OPTION_subjects))
+        return (enum quern_status)tool_usage("--%s needs a model: -m MODEL", tool_has(tool, OPTION_modules) ? "modules" : "subjects");
+    return QUERN_OK;
+}
+
+bool tool_subject_kind(struct tool *tool, enum quern_subject_kind *kind)
+{
+    static const char *const words[] = {"parameters", "modules", "ops"};
+    const char *subjects = tool->values[OPTION_subjects], *names = tool->values[OPTION_op_names];
+    int word = 0;
+    while (subjects && word < 3 && strcmp(subjects, words[word]))
+        word++;
+    if (word == 3)
+        tool_usage("expected parameters, modules or ops after --subjects, saw `%s`", subjects);
+    else if (names && strcmp(names, "eager") && strcmp(names, "graph"))
+        tool_usage("expected eager or graph after --op-names, saw `%s`", names);
+    else {
+        *kind = word == 2 ? names && !strcmp(names, "graph") ? QUERN_OPS_GRAPH : QUERN_OPS_EAGER : (enum quern_subject_kind)word;
+        return true;
+    }
+    return false;
+}
+
 const char *tool_bytes(char buffer[16], double bytes)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};

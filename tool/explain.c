@@ -78,26 +78,42 @@ static void explain_rules(struct tool *tool, quern_recipe *recipe, const struct 
     }
 }
 
-static enum quern_status explain_name(struct tool *tool, quern_recipe *recipe, quern_model *model, const char *name)
-{
+/* What a name stands for: something the model has, or a parameter or module path of which the name alone is known. */
+struct named {
+    struct quern_subject subject;
     struct quern_tensor tensor;
+    bool listed, parameter;
+    const char *word;
+};
+
+static enum quern_status match_named(quern_recipe *recipe, const struct named *named, struct quern_match *match, unsigned char *verdicts)
+{
+    const char *name = named->tensor.name;
+    enum quern_status status = named->listed      ? quern_match_subject(recipe, &named->subject, match)
+                               : named->parameter ? quern_match_tensor(recipe, &named->tensor, match)
+                                                  : quern_match_module(recipe, name, strlen(name), match);
+    if (status || !verdicts)
+        return status;
+    return named->listed ? quern_subject_verdicts(recipe, &named->subject, verdicts)
+                         : quern_match_verdicts(recipe, &named->tensor, named->parameter, verdicts);
+}
+
+static enum quern_status explain_named(struct tool *tool, quern_recipe *recipe, quern_model *model, const struct named *named)
+{
     struct quern_match match;
-    bool known = tool_find_tensor(model, name, &tensor), parameter = known || tool_has(tool, OPTION_param);
+    const char *name = named->tensor.name;
     unsigned char *verdicts = calloc(quern_rule_count(recipe) + 1, 1);
     json_t *object = json_object(), *rules = json_array();
-    enum quern_status status = parameter ? quern_match_tensor(recipe, &tensor, &match)
-                                         : quern_match_module(recipe, name, strlen(name), &match);
-    if (!status && verdicts)
-        status = quern_match_verdicts(recipe, &tensor, parameter, verdicts);
+    enum quern_status status = match_named(recipe, named, &match, verdicts);
     if (!status && !tool->json)
-        printf("%s (%s): %s\n", name, parameter ? "parameter" : "module", match.rule < 0 ? "no rule" : match.config);
+        printf("%s (%s): %s\n", name, named->word, match.rule < 0 ? "no rule" : match.config);
     if (!status && verdicts)
         explain_rules(tool, recipe, &match, verdicts, rules);
     json_object_set_new(object, "name", tool_json_string(name));
     json_object_set_new(object, "config", tool_json_string(status || match.rule < 0 ? NULL : match.config));
     json_object_set_new(object, "rules", rules);
-    if (!status && known)
-        status = explain_plan(tool, recipe, model, name, object);
+    if (!status && named->listed && named->parameter)
+        status = explain_plan(tool, recipe, model, named->subject.name, object);
     if (!status && tool->json)
         tool_print_json(json_incref(object));
     json_decref(object);
@@ -105,22 +121,36 @@ static enum quern_status explain_name(struct tool *tool, quern_recipe *recipe, q
     return status;
 }
 
+/* Without --subjects a name that is no parameter of the model is a module's, of the model or any. */
+static int explain_name(struct tool *tool, quern_recipe *recipe, quern_model *model, const char *name)
+{
+    struct named named = {.tensor = {.name = name, .dtype = "", .rank = -1, .bytes = -1}};
+    enum quern_subject_kind kind;
+    if (!tool_subject_kind(tool, &kind))
+        return QUERN_USAGE;
+    named.listed = quern_subject_find(model, kind, name, &named.subject);
+    if (!named.listed && tool_has(tool, OPTION_subjects))
+        return tool_usage("the model has no %s `%s`", kind == QUERN_PARAMETERS ? "parameter" : kind == QUERN_MODULES ? "module" : "op", name);
+    named.parameter = kind == QUERN_PARAMETERS && (named.listed || tool_has(tool, OPTION_param));
+    if (!named.listed && !named.parameter)
+        named.listed = quern_subject_find(model, QUERN_MODULES, name, &named.subject);
+    named.word = named.parameter ? "parameter" : named.listed && named.subject.op ? named.subject.op : "module";
+    return tool_finish(tool, explain_named(tool, recipe, model, &named));
+}
+
 int command_explain(struct tool *tool)
 {
     quern_recipe *recipe;
-    quern_model *model = NULL;
+    quern_model *model;
     if (tool->argument_count == 1)
         return explain_code(tool->arguments[0]);
     enum quern_status status = quern_recipe_load_file(tool->context, tool->arguments[0], &recipe);
     if (status)
         return tool_finish(tool, status);
-    if (tool_has(tool, OPTION_model))
-        status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
+    status = tool_open_model(tool, &model);
     if (!status)
         status = quern_recipe_use_model(recipe, model);
-    if (!status)
-        status = explain_name(tool, recipe, model, tool->arguments[1]);
-    int code = tool_finish(tool, status);
+    int code = status ? tool_finish(tool, status) : explain_name(tool, recipe, model, tool->arguments[1]);
     if (model)
         quern_model_close(model);
     quern_recipe_close(recipe);

@@ -1,5 +1,6 @@
 /* quern match: NAME, CONFIG and RULE for each name, as a stream. Without -m a line is a module path, with it a
- * parameter of the model (its dtype and shape are then known to the rules). */
+ * parameter of the model (its dtype and shape are then known to the rules). Without FILE everything of the model is
+ * matched: parameters, or the modules or ops of its description. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,23 +67,28 @@ static enum quern_status match_stream(struct tool *tool, quern_recipe *recipe, q
     return status;
 }
 
-static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, quern_model *model)
+static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, quern_model *model, enum quern_subject_kind kind)
 {
     enum quern_status status = QUERN_OK;
-    for (size_t i = 0; !status && i < quern_model_count(model); i++) {
-        struct quern_tensor tensor = quern_model_at(model, i);
+    for (size_t i = 0; !status && i < quern_subject_count(model, kind); i++) {
+        struct quern_subject subject = quern_subject_at(model, kind, i);
         struct quern_match match;
-        status = quern_match_tensor(recipe, &tensor, &match);
+        status = quern_match_subject(recipe, &subject, &match);
         if (!status)
-            answer(tool, tensor.name, strlen(tensor.name), &match);
+            answer(tool, subject.name, strlen(subject.name), &match);
     }
     return status;
 }
 
 static int match_names(struct tool *tool, quern_recipe *recipe, quern_model *model)
 {
+    enum quern_subject_kind kind;
+    if (!tool_subject_kind(tool, &kind))
+        return QUERN_USAGE;
     if (model && tool->argument_count < 2)
-        return tool_finish(tool, match_model(tool, recipe, model));
+        return tool_finish(tool, match_model(tool, recipe, model, kind));
+    if (kind != QUERN_PARAMETERS)
+        return tool_usage("--subjects lists what MODEL has: give no FILE with it");
     const char *path = tool->argument_count < 2 ? "-" : tool->arguments[1];
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     if (!file)
@@ -101,8 +107,7 @@ int command_match(struct tool *tool)
     enum quern_status status = quern_recipe_load_file(tool->context, tool->arguments[0], &recipe);
     if (status)
         return tool_finish(tool, status);
-    if (tool_has(tool, OPTION_model))
-        status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
+    status = tool_open_model(tool, &model);
     if (!status)
         status = quern_recipe_use_model(recipe, model);
     int code = status ? tool_finish(tool, status) : match_names(tool, recipe, model);

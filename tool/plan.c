@@ -104,7 +104,7 @@ int command_plan(struct tool *tool)
     enum quern_status status = quern_recipe_load_file(tool->context, tool->arguments[0], &recipe);
     if (status)
         return tool_finish(tool, status);
-    status = quern_model_open(tool->context, tool->values[OPTION_model], &model);
+    status = tool_open_model(tool, &model);
     if (!status) {
         status = print_plan(tool, recipe, model);
         quern_model_close(model);

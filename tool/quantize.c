@@ -10,7 +10,7 @@ static int bad_run_options(void)
 static enum quern_status quantize(struct tool *tool, quern_recipe *recipe, const struct quern_run_options *options)
 {
     quern_model *model;
-    enum quern_status status = quern_model_open(tool->context, tool->arguments[1], &model);
+    enum quern_status status = tool_open_path(tool, tool->arguments[1], &model);
     if (status)
         return status;
     status = quern_quantize(recipe, model, tool->values[OPTION_output], options);

@@ -55,6 +55,14 @@ bool tool_flush(void); /* false, with a message, when stdout could not take ever
 /* The model's tensor of that name; false, with every field but the name unknown, when it has none. */
 bool tool_find_tensor(const quern_model *model, const char *name, struct quern_tensor *tensor);
 
+/* The model that -m names, with the description that --modules names; *model NULL without -m. QUERN_USAGE, said, when an
+ * option asks for a model that is not given. */
+enum quern_status tool_open_model(struct tool *tool, quern_model **model);
+/* The same for a model given as an argument. */
+enum quern_status tool_open_path(struct tool *tool, const char *path, quern_model **model);
+/* What --subjects and --op-names ask for; false, said, when they say something else. */
+bool tool_subject_kind(struct tool *tool, enum quern_subject_kind *kind);
+
 /* "1.5 GB": three digits, powers of 1000. */
 const char *tool_bytes(char buffer[16], double bytes);
 

@@ -16,6 +16,8 @@ struct module_node {
     struct field name;                /* within the parent */
     const struct field *types, *bases, *tags; /* every spelling; NULL: unknown. bases are without the class itself */
     size_t type_count, base_count, tag_count;
+    const struct module_node *alias;  /* the same module under its next path; NULL: none. The first path's node is the head */
+    bool quantizer, stub, quantized_module; /* FastForward's kinds of modules */
 };
 
 /* What a rule sees (matching.md §1). Everything is borrowed. A zeroed subject has no field at all except rank 0:

@@ -283,18 +283,25 @@ static struct match_outcome run_lazily(struct run *r, const struct field *string
     return outcome;
 }
 
+/* The first rule that any of the field's strings names, or -1. */
+static int find_named(const struct names *names, const struct strings *strings)
+{
+    int rule = -1;
+    for (size_t i = 0; i < strings->count; i++) {
+        size_t at = 0;
+        const struct name_entry *found = names_find(names, &strings->strings[i], &at);
+        if (found && (rule < 0 || (int)found->rule < rule))
+            rule = (int)found->rule;
+    }
+    return rule;
+}
+
 /* A rule of exact names that comes before the outcome's takes its place. */
 static void apply_names(const struct names *names, const struct subject *s, struct match_outcome *outcome)
 {
     struct strings strings = find_strings(s, names->field);
-    size_t at = 0;
-    int rule = -1, unknown = -1;
-    if (!strings.known)
-        unknown = (int)names->entries[0].rule;
-    else {
-        const struct name_entry *found = names_find(names, strings.strings, &at);
-        rule = found ? (int)found->rule : -1;
-    }
+    int rule = strings.known ? find_named(names, &strings) : -1;
+    int unknown = strings.known ? -1 : (int)names->entries[0].rule;
     if (rule >= 0 && (outcome->rule < 0 || rule < outcome->rule))
         outcome->rule = rule;
     if (unknown >= 0 && (outcome->unknown < 0 || unknown < outcome->unknown))
@@ -342,13 +349,13 @@ struct match_outcome matcher_match(const struct matcher *m, void *scratch, const
 static void judge_names(const struct matcher *m, const struct names *names, const struct subject *s, unsigned char *verdicts)
 {
     struct strings strings = find_strings(s, names->field);
-    size_t at = 0;
     for (size_t i = 0; i < names->count && !strings.known; i++)
         verdicts[names->entries[i].rule] = TRUTH_UNKNOWN;
-    if (!names->count || !strings.known)
-        return;
-    for (const struct name_entry *e; (e = names_find(names, strings.strings, &at));)
-        verdicts[e->rule] = TRUTH_YES;
+    for (size_t i = 0; names->count && strings.known && i < strings.count; i++) {
+        size_t at = 0;
+        for (const struct name_entry *e; (e = names_find(names, &strings.strings[i], &at));)
+            verdicts[e->rule] = TRUTH_YES;
+    }
     (void)m;
 }
 

@@ -129,7 +129,7 @@ static void test_plan(void **state)
     assert_int_equal(totals.quantized, 2);
     assert_int_equal(totals.bytes_before, 4 * 32 * 2 + 16);
     assert_int_equal(quern_quantize(recipe, model, in(place, "out"), NULL), QUERN_INVALID);
-    assert_string_equal(messages(place), "DIR/m.names: error[Q0818]: a list of names has no data to quantize\n");
+    assert_string_equal(messages(place), "DIR/m.names: error[Q0818]: this model has no data to quantize\n");
     quern_plan_close(plan);
     quern_model_close(model);
     quern_recipe_close(recipe);

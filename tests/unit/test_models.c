@@ -52,7 +52,7 @@ static void test_kinds(void **state)
            "DIR/other: error[Q0808]: GGUF files are not read by this version; give a safetensors checkpoint or a list of names\n");
     write_text(place, "m.json", "{}");
     refuse(place, "m.json", QUERN_INVALID,
-           "DIR/m.json: error[Q0808]: module descriptions (JSON) are not read by this version; give a checkpoint or a list of names\n");
+           "DIR/m.json: error[Q0840]: expected the key \"format\" with \"quern-modules\"\n");
 }
 
 /* ---- indexes; two shards, x in the first and y in the second ---- */
