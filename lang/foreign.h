@@ -53,5 +53,7 @@ bool foreign_is_torchao(const struct yaml_node *root);
 bool foreign_is_coreai(const struct yaml_node *root);
 bool foreign_is_quark(const struct yaml_node *root);
 bool foreign_is_hugging_face(const struct yaml_node *root);
+foreign_read foreign_read_megatron;
+foreign_write foreign_write_megatron;
 
 #endif

@@ -3,6 +3,7 @@
 #include "lang/resolve.h"
 
 #include <string.h>
+#include "lang/foreign.h"
 
 static struct unit *load_unit(struct resolver *r, const struct ast *ast, const char *prefix);
 
@@ -248,6 +249,7 @@ struct recipe *recipe_resolve(struct arena *arena, const struct ast *ast, const 
     r->incomplete = diags->errors > 0;
     r->recipe->arena = arena;
     r->recipe->ast = ast;
+    r->recipe->megatron_layers = ast->foreign && ast->foreign == foreign_find("megatron");
     r->recipe->unit = load_unit(r, ast, "");
     name_recipe(r->recipe, r->recipe->unit->recipe);
     resolve_units(r);

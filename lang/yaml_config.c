@@ -1,5 +1,6 @@
 /* Configs in the YAML form. A payload whose keys are all slots is a config of specs; any other is opaque and kept
  * as JSON; in a mixture the keys that are no slots are kept. language.md §3. */
+#include "lang/payload.h"
 #include "lang/yaml_print.h"
 #include "lang/yaml_read.h"
 
@@ -138,9 +139,10 @@ bool yaml_is_opaque(struct arena *arena, const char *json)
     return census.unknown && !census.slots;
 }
 
-/* The node as JSON text in the declaration; nothing there reads it. */
+/* The node as JSON text in the declaration; nothing there reads it, so a known schema is checked here. */
 static void keep_extra(struct yaml_reading *y, struct ast_decl *config, const struct yaml_node *node)
 {
+    payload_check(node, y->diags);
     config->config.extra = yaml_to_json(y->arena, node, y->diags);
     config->config.extra_span = node->span;
 }
@@ -221,6 +223,15 @@ static void read_config(struct yaml_reading *y, const struct yaml_pair *pair)
     config->config.is_null = payload->kind == YAML_NULL;
     if (payload->kind == YAML_MAPPING)
         read_payload(y, config, payload);
+}
+
+struct ast_decl *yaml_add_opaque(struct yaml_reading *y, const struct yaml_pair *pair)
+{
+    struct ast_decl *config = yaml_add_decl(y, AST_DECL_config, pair->key, span_join(pair->key->span, pair->value->span));
+    config->config.is_null = pair->value->kind != YAML_MAPPING;
+    if (!config->config.is_null)
+        keep_extra(y, config, pair->value);
+    return config;
 }
 
 void yaml_read_configs(struct yaml_reading *y, const struct yaml_pair *pair)

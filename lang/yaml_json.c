@@ -1,6 +1,7 @@
 /* YAML values as JSON text and back, for payloads that a recipe only carries. See yaml_value.h.
  * jansson's values are not the arena's: the root is released by arena_close if an allocation escapes, and every
  * child hangs on the root before anything else is allocated. */
+#include "lang/payload.h"
 #include "lang/yaml_tree.h"
 
 #include <jansson.h>
@@ -176,7 +177,10 @@ const char *yaml_flow_json(struct arena *arena, struct source *source, struct sp
 {
     unsigned errors = diags->errors;
     struct yaml_node *root = yaml_read_span(arena, source, span, diags);
-    return root && diags->errors == errors ? yaml_to_json(arena, root, diags) : NULL;
+    if (!root || diags->errors != errors)
+        return NULL;
+    payload_check(root, diags);
+    return yaml_to_json(arena, root, diags);
 }
 
 /* ---- JSON to YAML ---- */

@@ -160,13 +160,11 @@ static bool read_rule(struct yaml_reading *y, const struct matcher *m, struct as
 
 /* ---- enabled ---- */
 
-/* Python's truth of `enabled`, false when it is absent; both surprises are warnings. */
-static bool read_enabled(struct yaml_reading *y, const struct matcher *m)
+bool yaml_enabled(struct yaml_reading *y, const char *name, struct span span, const struct yaml_node *body)
 {
-    const struct yaml_node *enabled = yaml_get(m->body, "enabled");
+    const struct yaml_node *enabled = yaml_get(body, "enabled");
     if (!enabled) {
-        struct diag *diag = diag_report(y->diags, DIAG_yaml_disabled, m->span,
-                                        "the matcher `%s` has no `enabled`, so it is disabled", m->name);
+        struct diag *diag = diag_report(y->diags, DIAG_yaml_disabled, span, "the matcher `%s` has no `enabled`, so it is disabled", name);
         diag_help(y->diags, diag, "add `enabled: True`, or `enabled: False` to keep it off");
         return false;
     }
@@ -219,7 +217,7 @@ static struct ast_rule *read_matcher(struct yaml_reading *y, const struct matche
     struct ast_rule *rule = ARENA_NEW(y->arena, struct ast_rule);
     rule->span = span_join(m->span, m->body->span);
     warn_unknown_keys(y, m);
-    rule->disabled = !read_enabled(y, m);
+    rule->disabled = !yaml_enabled(y, m->name, m->span, m->body);
     bool good = rule->disabled ? read_disabled(y, m, rule) : read_rule(y, m, rule);
     return good ? rule : NULL;
 }

@@ -31,6 +31,10 @@ struct ast_name yaml_ast_name(struct yaml_reading *y, const struct yaml_node *no
 struct ast_decl *yaml_add_decl(struct yaml_reading *y, enum ast_decl_kind kind, const struct yaml_node *name, struct span span);
 /* The declaration whose body is text; its name and span come from the pair. NULL after a message. */
 struct ast_decl *yaml_add_body(struct yaml_reading *y, enum ast_decl_kind kind, const struct yaml_pair *pair, const char *text);
+/* A config whose payload is kept for the host whatever its keys are; anything but a mapping is a null payload. */
+struct ast_decl *yaml_add_opaque(struct yaml_reading *y, const struct yaml_pair *pair);
+/* Python's truth of a matcher's `enabled`, false when it is absent; both surprises are warnings. */
+bool yaml_enabled(struct yaml_reading *y, const char *name, struct span span, const struct yaml_node *body);
 struct ast_predicate *yaml_predicate(struct yaml_reading *y, const struct yaml_node *node);
 
 /* ---- .qr text from YAML values (yaml_call.c) ---- */

@@ -89,7 +89,7 @@ const char *yaml_to_json(struct arena *arena, const struct yaml_node *node, stru
 uint32_t yaml_flow_end(const struct source *source, uint32_t begin);
 /* Calls each with every key of a JSON object's text, as yaml_name spells them, until it says false. */
 void yaml_json_keys(struct arena *arena, const char *json, bool (*each)(void *user, const char *key), void *user);
-/* The collection as JSON text; NULL after a message. */
+/* A payload's collection as JSON text, its schema checked (payload.h); NULL after a message. */
 const char *yaml_flow_json(struct arena *arena, struct source *source, struct span span, struct diags *diags);
 
 /* ---- printing: everything on one line, reading back to the same value ---- */
