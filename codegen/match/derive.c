@@ -9,7 +9,7 @@
 /* The terms still to be looked at, and what was found. */
 struct closure {
     struct terms *t;
-    unsigned context;
+    uint32_t context;
     uint32_t stamp;
     uint32_t *work;
     size_t work_count, work_capacity;
@@ -119,8 +119,9 @@ static void expand_repeat(struct closure *c, uint32_t bound, const struct regex 
 
 static void expand_look(struct closure *c, uint32_t bound, const struct regex *n, uint32_t rest)
 {
-    uint32_t ahead = n->behind ? TERM_NONE : term_ending_anyhow(c->t, n->items[0]);
-    push_bound(c, bound, term_both(c->t, n->negated ? term_not(c->t, ahead) : ahead, rest));
+    const struct regex *item = n->items[0];
+    uint32_t holds = n->behind && item->longest ? context_holds(c->t, c->context, item) : term_ending_anyhow(c->t, item);
+    push_bound(c, bound, term_both(c->t, n->negated ? term_not(c->t, holds) : holds, rest));
 }
 
 /* (A & B)·rest, with the items as languages of their own. */
@@ -148,7 +149,7 @@ static void expand_cat(struct closure *c, uint32_t bound, uint32_t term)
         expand_repeat(c, bound, n, term, rest);
         break;
     case REGEX_ASSERT:
-        push_bound(c, bound, term_both(t, find_obligation(t, n->assert, c->context), rest));
+        push_bound(c, bound, term_both(t, find_obligation(t, n->assert, t->contexts[c->context].bits), rest));
         break;
     case REGEX_LOOK:
         expand_look(c, bound, n, rest);
@@ -228,12 +229,11 @@ struct moves {
 };
 
 /* The symbols on which the complement of a does alike, and what is left of it. */
-static struct moves derive_not(struct terms *t, uint32_t a, unsigned context)
+static struct moves derive_not(struct terms *t, uint32_t a, uint32_t context)
 {
     struct derivative inner = *term_derive(t, a, context);
     struct moves found = {.ends = !inner.ends};
     uint32_t *targets = ARENA_ARRAY(t->arena, t->alphabet->symbol_count, uint32_t);
-    uint64_t *bits = ARENA_ARRAY(t->arena, t->classes.words, uint64_t);
     for (uint32_t s = 0; s < t->alphabet->symbol_count; s++) {
         targets[s] = TERM_NONE;
         for (uint32_t m = 0; m < inner.count; m++)
@@ -245,18 +245,14 @@ static struct moves derive_not(struct terms *t, uint32_t a, unsigned context)
         if (targets[s] == UINT32_MAX)
             continue;
         uint32_t target = targets[s];
-        memset(bits, 0, t->classes.words * sizeof *bits);
+        add_move(t, &found.items, &found.count, &found.capacity, class_where(t, targets, target), term_not(t, target));
         for (uint32_t k = s; k < t->alphabet->symbol_count; k++)
-            if (targets[k] == target) {
-                bits[k / 64] |= (uint64_t)1 << k % 64;
-                targets[k] = UINT32_MAX;
-            }
-        add_move(t, &found.items, &found.count, &found.capacity, class_intern(t, bits), term_not(t, target));
+            targets[k] = targets[k] == target ? UINT32_MAX : targets[k];
     }
     return found;
 }
 
-static struct moves derive_after(struct terms *t, uint32_t a, uint32_t rest, unsigned context)
+static struct moves derive_after(struct terms *t, uint32_t a, uint32_t rest, uint32_t context)
 {
     struct derivative inner = *term_derive(t, a, context);
     struct moves found = {0};
@@ -271,7 +267,7 @@ static struct moves derive_after(struct terms *t, uint32_t a, uint32_t rest, uns
     return found;
 }
 
-static struct moves derive_base(struct terms *t, uint32_t base, unsigned context)
+static struct moves derive_base(struct terms *t, uint32_t base, uint32_t context)
 {
     struct moves found = {0};
     struct term item = t->items[base];
@@ -347,9 +343,9 @@ static void sort_moves(struct closure *c)
 
 /* ---- memory of derivatives ---- */
 
-static uint32_t hash_key(uint32_t term, unsigned context)
+static uint32_t hash_key(uint32_t term, uint32_t context)
 {
-    uint64_t h = ((uint64_t)term * CONTEXT_COUNT + context + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t h = (((uint64_t)context << 32 | term) + 1) * 0x9e3779b97f4a7c15u;
     return (uint32_t)(h >> 32);
 }
 
@@ -366,7 +362,7 @@ static void grow_slots(struct terms *t)
 }
 
 /* The derivative's slot: its number + 1 when it is known, else where it would be entered. */
-static uint32_t *find_slot(struct terms *t, uint32_t term, unsigned context)
+static uint32_t *find_slot(struct terms *t, uint32_t term, uint32_t context)
 {
     if (2 * (t->derivative_count + 1) > t->derivative_slot_count)
         grow_slots(t);
@@ -379,9 +375,9 @@ static uint32_t *find_slot(struct terms *t, uint32_t term, unsigned context)
     return &t->derivative_slots[slot];
 }
 
-const struct derivative *term_derive(struct terms *t, uint32_t term, unsigned context)
+const struct derivative *term_derive(struct terms *t, uint32_t term, uint32_t context)
 {
-    context = t->items[term].anchored ? context : 0;
+    context = context_seen(t, context, term);
     uint32_t *slot = find_slot(t, term, context);
     if (*slot)
         return &t->derivatives[*slot - 1];

@@ -42,30 +42,17 @@ static void report_fault(struct lowering *l, const struct ast_string *s, const s
     }
 }
 
-/* What Python takes and the automaton does not take yet, or never exactly. */
-static void report_unsupported(struct lowering *l, const struct ast_string *s, const struct regex_pattern *r)
-{
-    if (r->look.found) {
-        const char *word = r->look_behind ? "lookbehind" : "lookahead";
-        l->failed = true;
-        diag_report(l->diags, DIAG_look_around, pattern_span(s, r->look.begin, r->look.end),
-                    "%s%s is not supported yet in rules", r->look_negated ? "negative " : "", word);
-    }
-    if (r->atomic.found) {
-        l->failed = true;
-        diag_report(l->diags, DIAG_atomic_group, pattern_span(s, r->atomic.begin, r->atomic.end),
-                    "this atomic group or possessive quantifier is not an exact regular language here");
-    }
-}
-
 static const struct regex *parse_regex(struct lowering *l, struct regex_pool *pool, const struct ast_string *s)
 {
     struct regex_pattern r = regex_parse(pool, s->bytes, s->size);
     if (!r.root)
         report_fault(l, s, &r.fault);
-    else
-        report_unsupported(l, s, &r);
-    return r.root && !r.look.found && !r.atomic.found ? r.root : NULL;
+    if (!r.root || !r.atomic.found)
+        return r.root;
+    l->failed = true;
+    diag_report(l->diags, DIAG_atomic_group, pattern_span(s, r.atomic.begin, r.atomic.end),
+                "this atomic group or possessive quantifier is not an exact regular language here");
+    return NULL;
 }
 
 /* equal to the name, or the name and a `.` and anything */

@@ -27,7 +27,7 @@ struct builder {
 
 static size_t find_slot(const struct builder *b, uint32_t term, uint32_t context)
 {
-    uint64_t h = ((uint64_t)term * CONTEXT_COUNT + context + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t h = (((uint64_t)context << 32 | term) + 1) * 0x9e3779b97f4a7c15u;
     size_t slot = (size_t)(h >> 32) & (b->slot_count - 1);
     while (b->slots[slot] && (b->states[b->slots[slot] - 1].term != term || b->states[b->slots[slot] - 1].context != context))
         slot = (slot + 1) & (b->slot_count - 1);
@@ -44,7 +44,7 @@ static void grow_slots(struct builder *b)
 
 static uint32_t add_state(struct builder *b, uint32_t term, uint32_t context)
 {
-    context = b->terms.items[term].anchored ? context : 0;
+    context = context_seen(&b->terms, context, term);
     if (2 * (b->state_count + 1) > b->slot_count)
         grow_slots(b);
     size_t slot = find_slot(b, term, context);
@@ -90,9 +90,33 @@ static struct derivative derive(struct builder *b, uint32_t state, struct move *
     return (struct derivative){.moves = only, .count = 1};
 }
 
-/* A move; to an anchored term, one for each context the symbols leave. */
-static void add_moves(struct builder *b, uint32_t symbols, uint32_t target)
+/* A move to a term with lookbehinds: to one state for each context its symbols leave. */
+static void add_moves_behind(struct builder *b, uint32_t context, uint32_t symbols, uint32_t target)
 {
+    struct terms *t = &b->terms;
+    uint32_t count = t->alphabet->symbol_count, *after = ARENA_ARRAY(b->scratch, count, uint32_t);
+    for (uint32_t s = 0; s < count; s++) {
+        bool taken = class_bits(&t->classes, symbols)[s / 64] >> s % 64 & 1;
+        after[s] = taken && !t->exhausted ? context_after(t, context, s, target) : UINT32_MAX;
+        t->exhausted |= t->work > t->work_limit;
+    }
+    for (uint32_t s = 0; s < count; s++) {
+        uint32_t found = after[s];
+        if (found == UINT32_MAX)
+            continue;
+        add_move(b, class_where(t, after, found), add_state(b, target, found));
+        for (uint32_t k = s; k < count; k++)
+            after[k] = after[k] == found ? UINT32_MAX : after[k];
+    }
+}
+
+/* A move from this context; to an anchored term, one for each context the symbols leave. */
+static void add_moves(struct builder *b, uint32_t context, uint32_t symbols, uint32_t target)
+{
+    if (b->terms.items[target].behinds) {
+        add_moves_behind(b, context, symbols, target);
+        return;
+    }
     if (!b->terms.items[target].anchored) {
         add_move(b, symbols, add_state(b, target, 0));
         return;
@@ -113,10 +137,11 @@ static void explore(struct builder *b, uint32_t state)
     for (uint32_t m = 0; m < d.count; m++) {
         const struct term *target = &b->terms.items[d.moves[m].target];
         struct fork fork = target->kind == TERM_FORK ? b->terms.forks[target->a] : (struct fork){.plain = true};
+        uint32_t context = b->states[state].context;
         if (fork.plain)
-            add_moves(b, d.moves[m].symbols, d.moves[m].target);
+            add_moves(b, context, d.moves[m].symbols, d.moves[m].target);
         for (uint32_t i = 0; !fork.plain && i < fork.count; i++)
-            add_moves(b, d.moves[m].symbols, b->terms.alternatives[fork.first + i]);
+            add_moves(b, context, d.moves[m].symbols, b->terms.alternatives[fork.first + i]);
     }
     b->states[state].ends = d.ends;
     b->states[state].first_move = first;
@@ -246,6 +271,7 @@ struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_p
     struct builder b = {.arena = arena, .scratch = scratch};
     terms_init(&b.terms, scratch, pool, alphabet);
     find_contexts(&b);
+    contexts_look(&b.terms, roots, label_count);
     uint32_t start_count, *starts = share_labels(&b.terms, roots, label_count, &start_count);
     for (uint32_t i = 0; i < start_count; i++)
         add_state(&b, starts[i], CONTEXT_BEGIN);

@@ -9,7 +9,7 @@
 enum regex_kind {
     REGEX_NEVER,  /* the empty language */
     REGEX_EMPTY,  /* the empty name */
-    REGEX_SET,    /* one code point of set */
+    REGEX_SET,    /* one code point of set, which may have none */
     REGEX_CAT,    /* items in order */
     REGEX_OR,     /* items, the first one preferred (which matters to REGEX_ATOMIC alone) */
     REGEX_REPEAT, /* items[0], min to max times */
@@ -42,6 +42,7 @@ struct regex {
     bool behind, negated;     /* LOOK */
     bool nullable;            /* may match without taking a character, conditions aside */
     bool anchored;            /* what it matches first may depend on the character before */
+    uint64_t behinds;         /* lookbehinds in it, each a bit; two may share one */
     uint32_t min, max;        /* REPEAT; max REGEX_UNBOUNDED: any number */
     uint64_t shortest, longest; /* code points it takes; saturating */
     const struct regex_set *set;
@@ -97,8 +98,7 @@ struct regex_place {
 struct regex_pattern {
     const struct regex *root;          /* NULL: fault says why */
     struct regex_fault fault;
-    struct regex_place look, atomic;   /* the first lookahead or lookbehind; the first atomic group that is not exact */
-    bool look_behind, look_negated;
+    struct regex_place atomic;         /* the first atomic group that is not exact */
 };
 
 enum {

@@ -247,13 +247,8 @@ static void read_look(struct parser *p, struct sequence *s, bool behind, bool ne
     p->lookbehind_groups = outer;
     if (p->fault.kind != REGEX_FAULT_NONE)
         return;
-    if (behind && body->shortest != body->longest)
+    if (behind && (body->shortest != body->longest || body->shortest >= REGEX_UNBOUNDED))
         parser_suspend(p, REGEX_FAULT_PYTHON, start, parser_tell(p), "look-behind requires fixed-width pattern");
-    if (!p->pattern->look.found) {
-        p->pattern->look = (struct regex_place){true, p->offsets[start], p->offsets[parser_tell(p)]};
-        p->pattern->look_behind = behind;
-        p->pattern->look_negated = negated;
-    }
     sequence_add(p, s, regex_look(p->pool, body, behind, negated), ITEM_PLAIN);
 }
 

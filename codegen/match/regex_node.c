@@ -161,10 +161,9 @@ void regex_pool_init(struct regex_pool *pool, struct arena *arena)
     pool->empty = intern(pool, (struct regex){.kind = REGEX_EMPTY, .nullable = true, .used = none});
 }
 
+/* A set without a member is no unit: a lookbehind's width counts it, as Python's does. */
 static const struct regex *of_interned(struct regex_pool *pool, const struct regex_set *set)
 {
-    if (!set->count)
-        return pool->never;
     return intern(pool, (struct regex){.kind = REGEX_SET, .set = set, .used = set, .shortest = 1, .longest = 1});
 }
 
@@ -228,6 +227,7 @@ const struct regex *regex_cat(struct regex_pool *pool, const struct regex *const
         if (flat[i] == pool->never)
             return pool->never;
         n.anchored |= n.nullable && flat[i]->anchored;
+        n.behinds |= flat[i]->behinds;
         n.nullable &= flat[i]->nullable;
         n.shortest = add_sizes(n.shortest, flat[i]->shortest);
         n.longest = add_sizes(n.longest, flat[i]->longest);
@@ -259,6 +259,7 @@ const struct regex *regex_or(struct regex_pool *pool, const struct regex *const 
     struct regex n = {.kind = REGEX_OR, .items = flat, .count = count, .shortest = UINT64_MAX, .used = flat[0]->used};
     for (size_t i = 0; i < count; i++) {
         n.anchored |= flat[i]->anchored;
+        n.behinds |= flat[i]->behinds;
         n.nullable |= flat[i]->nullable;
         n.shortest = flat[i]->shortest < n.shortest ? flat[i]->shortest : n.shortest;
         n.longest = flat[i]->longest > n.longest ? flat[i]->longest : n.longest;
@@ -278,6 +279,7 @@ const struct regex *regex_repeat(struct regex_pool *pool, const struct regex *it
     struct regex n = {.kind = REGEX_REPEAT, .items = &item, .count = 1, .min = min, .max = max, .lazy = lazy};
     n.nullable = !min || item->nullable;
     n.anchored = item->anchored;
+    n.behinds = item->behinds;
     n.shortest = multiply_sizes(item->shortest, min);
     n.longest = multiply_sizes(item->longest, max == REGEX_UNBOUNDED ? UINT64_MAX : max);
     n.used = item->used;
@@ -295,8 +297,10 @@ const struct regex *regex_of_assert(struct regex_pool *pool, enum regex_assert c
 
 const struct regex *regex_look(struct regex_pool *pool, const struct regex *item, bool behind, bool negated)
 {
+    uint64_t own = behind ? (uint64_t)1 << item->id % 64 : 0;
     return intern(pool, (struct regex){.kind = REGEX_LOOK, .items = &item, .count = 1, .behind = behind, .negated = negated,
-                                       .nullable = true, .anchored = behind || item->anchored, .used = pool->empty->used});
+                                       .nullable = true, .anchored = behind || item->anchored, .behinds = item->behinds | own,
+                                       .used = pool->empty->used});
 }
 
 const struct regex *regex_atomic(struct regex_pool *pool, const struct regex *item)
@@ -304,7 +308,8 @@ const struct regex *regex_atomic(struct regex_pool *pool, const struct regex *it
     if (item->kind == REGEX_SET || item->kind == REGEX_ATOMIC || item == pool->empty || item == pool->never)
         return item;
     return intern(pool, (struct regex){.kind = REGEX_ATOMIC, .items = &item, .count = 1, .nullable = item->nullable,
-                                       .anchored = item->anchored, .shortest = item->shortest, .longest = item->longest,
+                                       .anchored = item->anchored, .behinds = item->behinds, .shortest = item->shortest,
+                                       .longest = item->longest,
                                        .used = item->used});
 }
 
@@ -313,6 +318,7 @@ const struct regex *regex_and(struct regex_pool *pool, const struct regex *const
     struct regex n = {.kind = REGEX_AND, .items = items, .count = count, .nullable = true, .longest = UINT64_MAX, .used = items[0]->used};
     for (size_t i = 0; i < count; i++) {
         n.anchored |= items[i]->anchored;
+        n.behinds |= items[i]->behinds;
         n.nullable &= items[i]->nullable;
         n.shortest = items[i]->shortest > n.shortest ? items[i]->shortest : n.shortest;
         n.longest = items[i]->longest < n.longest ? items[i]->longest : n.longest;
@@ -326,7 +332,7 @@ const struct regex *regex_not(struct regex_pool *pool, const struct regex *item)
     if (item->kind == REGEX_NOT)
         return item->items[0];
     return intern(pool, (struct regex){.kind = REGEX_NOT, .items = &item, .count = 1, .nullable = true, .anchored = item->anchored,
-                                       .longest = UINT64_MAX, .used = regex_any(pool, true)->set});
+                                       .behinds = item->behinds, .longest = UINT64_MAX, .used = regex_any(pool, true)->set});
 }
 
 const struct regex *regex_as_prefix(struct regex_pool *pool, const struct regex *root)

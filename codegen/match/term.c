@@ -83,6 +83,15 @@ uint32_t class_meet(struct terms *t, uint32_t a, uint32_t b)
     return class_intern(t, bits);
 }
 
+uint32_t class_where(struct terms *t, const uint32_t *values, uint32_t value)
+{
+    uint64_t *bits = ARENA_ARRAY(t->arena, t->classes.words, uint64_t);
+    for (uint32_t s = 0; s < t->alphabet->symbol_count; s++)
+        if (values[s] == value)
+            bits[s / 64] |= (uint64_t)1 << s % 64;
+    return class_intern(t, bits);
+}
+
 static bool class_inside(const struct terms *t, uint32_t a, uint32_t b)
 {
     for (size_t i = 0; i < t->classes.words; i++)
@@ -141,6 +150,7 @@ void terms_init(struct terms *t, struct arena *arena, struct regex_pool *pool, c
     intern(t, (struct term){.kind = TERM_NONE, .label = TERM_NO_LABEL});
     intern(t, (struct term){.kind = TERM_ALL, .label = TERM_NO_LABEL, .universal = true});
     intern(t, (struct term){.kind = TERM_EMPTY, .label = TERM_NO_LABEL});
+    contexts_init(t);
 }
 
 uint32_t term_of_label(struct terms *t, uint32_t label)
@@ -168,8 +178,11 @@ static uint32_t find_above(struct terms *t, const struct regex *node, uint32_t r
 
 static uint32_t cat_one(struct terms *t, const struct regex *node, uint32_t rest)
 {
+    if (node->kind == REGEX_SET && !node->set->count)
+        return TERM_NONE;
     struct term term = {.kind = TERM_CAT, .b = rest, .node = node, .label = t->items[rest].label};
     term.anchored = node->anchored || (node->nullable && t->items[rest].anchored);
+    term.behinds = node->behinds | t->items[rest].behinds;
     bool star = is_star(&term) && class_of_set(t, node->items[0]->set) == CLASS_ALL;
     if (star && (rest == TERM_EMPTY || rest == TERM_ALL))
         return TERM_ALL;
@@ -201,6 +214,7 @@ uint32_t term_after(struct terms *t, uint32_t first, uint32_t rest)
         return rest;
     struct term term = {.kind = TERM_AFTER, .a = first, .b = rest, .label = t->items[rest].label};
     term.anchored = t->items[first].anchored || t->items[rest].anchored;
+    term.behinds = t->items[first].behinds | t->items[rest].behinds;
     return intern(t, term);
 }
 
@@ -230,6 +244,7 @@ uint32_t term_union(struct terms *t, uint32_t a, uint32_t b)
     }
     uint32_t label = t->items[a].label == t->items[b].label ? t->items[a].label : TERM_NO_LABEL;
     return intern(t, (struct term){.kind = TERM_UNION, .a = a, .b = b, .label = label,
+                                   .behinds = t->items[a].behinds | t->items[b].behinds,
                                    .anchored = t->items[a].anchored || t->items[b].anchored});
 }
 
@@ -251,6 +266,7 @@ uint32_t term_both(struct terms *t, uint32_t a, uint32_t b)
         return first == a ? b : term_both(t, first, term_both(t, a, rest));
     }
     return intern(t, (struct term){.kind = TERM_BOTH, .a = a, .b = b, .label = t->items[b].label, .above = b,
+                                   .behinds = t->items[a].behinds | t->items[b].behinds,
                                    .anchored = t->items[a].anchored || t->items[b].anchored});
 }
 
@@ -260,7 +276,8 @@ uint32_t term_not(struct terms *t, uint32_t a)
         return a == TERM_NONE ? TERM_ALL : TERM_NONE;
     if (t->items[a].kind == TERM_NOT)
         return t->items[a].a;
-    return intern(t, (struct term){.kind = TERM_NOT, .a = a, .label = TERM_NO_LABEL, .anchored = t->items[a].anchored});
+    return intern(t, (struct term){.kind = TERM_NOT, .a = a, .label = TERM_NO_LABEL, .anchored = t->items[a].anchored,
+                                   .behinds = t->items[a].behinds});
 }
 
 uint32_t term_fork(struct terms *t, const uint32_t *alternatives, size_t count, bool plain)
@@ -273,6 +290,7 @@ uint32_t term_fork(struct terms *t, const uint32_t *alternatives, size_t count, 
         const struct term *way = &t->items[alternatives[i]];
         term.label = way->label < term.label ? way->label : term.label;
         term.anchored |= way->anchored;
+        term.behinds |= way->behinds;
         *ARENA_PUSH(t->arena, t->alternatives, t->alternative_count, t->alternative_capacity) = alternatives[i];
     }
     *ARENA_PUSH(t->arena, t->forks, t->fork_count, t->fork_capacity) = fork;

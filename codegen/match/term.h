@@ -30,6 +30,7 @@ struct term {
     uint32_t above; /* a term of the same labels that takes whatever this one takes; TERM_NONE: none known */
     const struct regex *node;
     uint32_t hash;
+    uint64_t behinds; /* lookbehinds in it, as in struct regex: what it becomes may depend on the text before */
 };
 
 /* Sets of symbols, hash-consed; class 0 is every symbol, class 1 none. */
@@ -44,6 +45,23 @@ enum { CLASS_ALL, CLASS_NONE };
 struct move {
     uint32_t symbols, target; /* a class; a term or a state */
 };
+/* A lookbehind that began `taken` characters ago; the rest of the name must match the term `rest` for it to hold. */
+struct look_run {
+    const struct regex *look; /* the lookbehind's item */
+    uint32_t taken, rest;
+};
+/* What was read, as far as terms can ask. Numbers below CONTEXT_COUNT are those bits without runs. */
+struct context {
+    unsigned bits;
+    uint32_t count, hash;
+    struct look_run *runs; /* in the order of terms->looks, the latest first */
+};
+/* The items of the field's lookbehinds that take characters. */
+struct looks {
+    const struct regex **items;
+    size_t count, capacity;
+};
+
 /* What a term does from here: moves, and whether the name may end. */
 struct derivative {
     uint32_t term, context, hash;
@@ -80,6 +98,12 @@ struct terms {
     size_t derivative_count, derivative_capacity;
     uint32_t *derivative_slots;
     size_t derivative_slot_count;
+    struct context *contexts;
+    size_t context_count, context_capacity;
+    uint32_t *context_slots;
+    size_t context_slot_count;
+    struct looks looks[64]; /* by bit, as in struct regex */
+    size_t look_count;      /* of all */
     uint64_t work, work_limit; /* steps taken; beyond the limit `exhausted` is set and derivatives are empty */
     bool exhausted;
 };
@@ -105,7 +129,19 @@ static inline const uint64_t *class_bits(const struct classes *classes, uint32_t
     return classes->bits + class * classes->words;
 }
 
-/* Of a term after a symbol with this context; 0 for terms that are not anchored. The pointer lasts until the next call. */
-const struct derivative *term_derive(struct terms *terms, uint32_t term, unsigned context);
+/* Of a term in this context. The pointer lasts until the next call. */
+const struct derivative *term_derive(struct terms *terms, uint32_t term, uint32_t context);
+
+/* behind.c: contexts. contexts_look comes before terms with the lookbehinds of these roots are derived. */
+void contexts_init(struct terms *terms);
+void contexts_look(struct terms *terms, const struct regex *const *roots, size_t count);
+/* The context as far as the term can tell; as every context here, equal ones are one number. */
+uint32_t context_seen(struct terms *terms, uint32_t context, uint32_t term);
+/* The context behind the symbol, for a term whose lookbehinds the first context has. */
+uint32_t context_after(struct terms *terms, uint32_t context, uint32_t symbol, uint32_t term);
+/* What the rest of the name must match for the lookbehind of this item to hold here. */
+uint32_t context_holds(const struct terms *terms, uint32_t context, const struct regex *look);
+/* The class of the symbols whose value it is. */
+uint32_t class_where(struct terms *terms, const uint32_t *values, uint32_t value);
 
 #endif

@@ -348,6 +348,51 @@ static void test_odd_bytes(void **state)
     check_bytes(recipe, "\xe3", 1, "4 -1 000011");
 }
 
+/* ---- look-around ---- */
+
+/* The winner's place says which pattern took the name; Python 3.11 gave the answers. */
+static void test_look_around(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *atom, *pattern, *names[3]; /* one that it takes, two that it does not */
+    } rows[] = {
+        {"re", "(?!.*visual).*proj", {"a.proj", "visual.proj", "proj.a"}},
+        {"re", "layers\\.(?!29)\\d+", {"layers.2", "layers.29", "layers.291"}},
+        {"re", "a(?=b).*c", {"abc", "ac", "bc"}},
+        {"re", "(?=.*a)(?=.*b)(?!.*c).*", {"ba", "a", "abc"}},
+        {"re", "(?:(?!ab).)*", {"ba", "ab", "cab"}},
+        {"re", "(?i:(?!K).)b", {"xb", "kb", "\u212a" "b"}},
+        {"re prefix", "a(?!b)", {"ac", "ab", "ba"}},
+        {"re search", "a(?=\\b|_)", {"ba_", "ab", "b"}},
+        {"re search", "(?=a\\Z)", {"ba", "ab", "a\n"}},
+        {"re search", "(?=a$)", {"a\n", "ab", "a\nb"}},
+        {"re search", "(?<=layers\\.)1", {"layers.1", "layers1", "layers.21"}},
+        {"re search", "(?<!\\d)1(?!\\d)", {"a1b", "21", "12"}},
+        {"re", "(?:a|(?<!a)b)*", {"baaa", "ab", "bab"}},
+        {"re", "(?:a|(?<=a)b)*", {"aba", "bb", "abb"}},
+        {"re search", "(?<=^ab)c", {"abc", "aabc", "ac"}},
+        {"re search", "(?<=\\bab)c", {"x.abc", "xabc", "ac"}},
+        {"re search", "(?m)(?<=^)b$", {"a\nb", "ab", "bc"}},
+        {"re search", "(?<=a(?=bc))b", {"abc", "abd", "bc"}},
+        {"re search", "(?<=a(?!bc))b", {"abd", "abc", "b"}},
+        {"re search", "(?<=(?<!a)b)c", {"bc", "abc", "c"}},
+        {"re search", "(?<!(?<=a)b)c", {"bbc", "abc", "b"}},
+        {"re", "(?=.*(?<=b)c).*d", {"bcd", "cd", "bc"}},
+        {"re", ".*(?<!(?=x)...)y", {"zxxy", "xzzy", "y."}},
+        {"re search", "(?<=\\A)a|(?<=)b", {"ab", "ca", ""}},
+        {"re search", "(?<=aaa)b", {"aaaab", "aab", "aaca"}},
+        {"re", "(?:..(?<!bb))*", {"abba", "bb", "aabb"}},
+        {"re search", "(?<=\u00e9.)x", {"\u00e9\u65e5x", "\u00e9x", "e.x"}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int n = 0; n < 3; n++) {
+            char recipe[256];
+            snprintf(recipe, sizeof recipe, RULES("%s \"%s\" => w"), rows[i].atom, rows[i].pattern);
+            check_module(recipe, rows[i].names[n], n ? "-1 -1 0" : "0 -1 1");
+        }
+}
+
 /* ---- messages ---- */
 
 static void check_messages(const char *recipe, const char *expected)
@@ -372,10 +417,14 @@ static void test_messages(void **state)
                                                 "    3 | re \"(a)b\\1\" => w\n      |         ^~\n");
     check_messages(RULES("re \"(a)?(?(1)b|c)\" => w"), "a.qr:3:9: error[Q0402]: a conditional group is not a regular language\n"
                                                        "    3 | re \"(a)?(?(1)b|c)\" => w\n      |         ^~~~~~~~~\n");
-    check_messages(RULES("re \"(?!x).*\" => w"), "a.qr:3:5: error[Q0403]: negative lookahead is not supported yet in rules\n"
-                                                 "    3 | re \"(?!x).*\" => w\n      |     ^~~~~\n");
-    check_messages(RULES("re \"a(?<=a)b\" => w"), "a.qr:3:6: error[Q0403]: lookbehind is not supported yet in rules\n"
-                                                  "    3 | re \"a(?<=a)b\" => w\n      |      ^~~~~~\n");
+    check_messages(RULES("re \"(?<=a|bc)d\" => w"),
+                   "a.qr:3:5: error[Q0401]: Python's re refuses this pattern: look-behind requires fixed-width pattern\n"
+                   "    3 | re \"(?<=a|bc)d\" => w\n      |     ^~~~~~~~~\n");
+    check_messages(RULES("re \"(?=(a))\\1\" => w"), "a.qr:3:12: error[Q0402]: a backreference is not a regular language\n"
+                                                    "    3 | re \"(?=(a))\\1\" => w\n      |            ^~\n");
+    check_messages(RULES("re \"(?!(?>a*b)c)\" => w"),
+                   "a.qr:3:8: error[Q0404]: this atomic group or possessive quantifier is not an exact regular language here\n"
+                   "    3 | re \"(?!(?>a*b)c)\" => w\n      |        ^~~~~~~\n");
     check_messages(RULES("re \"(?>a*b)c\" => w"),
                    "a.qr:3:5: error[Q0404]: this atomic group or possessive quantifier is not an exact regular language here\n"
                    "    3 | re \"(?>a*b)c\" => w\n      |     ^~~~~~~\n");
@@ -390,6 +439,9 @@ static void test_limits(void **state)
     check_messages(RULES("re \"(?:a{1000}){1000}\" => w"), "a.qr:3:4: error[Q0005]: this pattern takes more than 4 million steps to build\n"
                                                            "    3 | re \"(?:a{1000}){1000}\" => w\n      |    ^~~~~~~~~~~~~~~~~~~\n"
                                                            "  help: repeat counts multiply when they are nested\n");
+    check_messages(RULES("re search \"(?<=a.{30})b\" => w"), "a.qr:3:11: error[Q0005]: this pattern takes more than 4 million steps to build\n"
+                                                             "    3 | re search \"(?<=a.{30})b\" => w\n      |           ^~~~~~~~~~~~~~\n"
+                                                             "  help: repeat counts multiply when they are nested\n");
     char deep[1200];
     snprintf(deep, sizeof deep, "match first { re \"%0300da%0300d\" => skip }", 0, 0);
     for (char *c = deep, *middle = strstr(deep, "0a0"); *c; c++)
@@ -409,6 +461,33 @@ static void test_limits(void **state)
     assert_string_equal(b.diags.first->text, "the pattern is longer than 1048576 bytes");
     close_recipe(&b);
     free(wide);
+}
+
+/* Thirty-two rules that each exclude something first, as most look-around in the wild does: no name may cost more for it. */
+static void test_leading_exclusions(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, NULL);
+    struct text text = text_make(&arena);
+    text_add(&text, "config w { weight int8 }\nmatch first {\n");
+    for (int i = 0; i < 32; i++)
+        text_printf(&text, "re \"(?!.*head%d_).*proj%d_.*(?<!bias)\" => w\n", i, i);
+    text_add(&text, "}");
+    struct subject s;
+    struct bench b;
+    open_recipe(&b, text_string(&text), NULL);
+    assert_non_null(b.matcher);
+    assert_true(matcher_scratch_size(b.matcher) < 64 << 20);
+    static const struct { const char *name; int rule; } rows[] = {
+        {"proj31_x", 31}, {"proj7_proj3_x", 3}, {"head3_proj7_proj3_x", 7}, {"proj7_proj3_bias", -1}, {"proj9_head9_x", -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        subject_of_module(&s, rows[i].name, strlen(rows[i].name), false);
+        assert_int_equal(matcher_match(b.matcher, b.scratch, &s).rule, rows[i].rule);
+    }
+    close_recipe(&b);
+    arena_close(&arena);
 }
 
 /* Families whose deterministic automata are exponential: the answers stay, the memory too. */
@@ -446,8 +525,9 @@ int main(void)
         cmocka_unit_test(test_guards),
         cmocka_unit_test(test_three_values), cmocka_unit_test(test_mpath_is_unknown), cmocka_unit_test(test_sets_are_shared),
         cmocka_unit_test(test_no_strings), cmocka_unit_test(test_many_guards), cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_parameter_primary), cmocka_unit_test(test_odd_bytes), cmocka_unit_test(test_messages),
-        cmocka_unit_test(test_limits), cmocka_unit_test(test_worst_families),
+        cmocka_unit_test(test_parameter_primary), cmocka_unit_test(test_odd_bytes), cmocka_unit_test(test_look_around),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_limits), cmocka_unit_test(test_leading_exclusions),
+        cmocka_unit_test(test_worst_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
