@@ -16,6 +16,16 @@ struct ast_name {
     bool quoted; /* written as a string: may hold anything */
     struct span span;
 };
+/* The aliases that an mpath query may name, and the text of one of them with those that it may name itself. */
+struct ast_aliases;
+struct ast_alias {
+    struct ast_string query;
+    const struct ast_aliases *aliases;
+};
+struct ast_aliases {
+    const struct ast_alias *(*find)(const struct ast_aliases *aliases, const char *name); /* NULL: none of that name */
+};
+
 /* An integer keeps its exact value; everything else is a double (inf, nan included). */
 struct ast_number {
     bool is_integer;
@@ -70,6 +80,7 @@ struct ast_predicate {
     const char *low_spelling, *high_spelling; /* as written, or NULL */
     struct ast_name set;
     const struct ast_predicate *set_predicate; /* filled by resolve.c */
+    const struct ast_aliases *aliases;         /* of an mpath atom; likewise */
 };
 
 #endif

@@ -43,6 +43,7 @@ struct symbol {
     const struct spec *spec;     /* `spec`; NULL: faulty */
     struct config *config;       /* CONFIG */
     size_t nodes, levels;        /* SET: of its predicate with its sets written out */
+    struct ast_alias alias;      /* ALIAS */
 };
 
 /* A name in a file's table; several names may lead to one symbol. */
@@ -73,6 +74,7 @@ struct unit {
     const struct ast_decl *recipe, *match; /* the declarations there is one of */
     bool loading;            /* its imports are being read */
     const struct ast_rule *spliced; /* the `use` that took its rules, or NULL */
+    struct ast_aliases aliases;     /* its own names, for mpath queries */
 };
 
 struct resolver {
@@ -101,6 +103,8 @@ void unit_declare(struct resolver *r, struct unit *unit, const struct ast_decl *
 void unit_merge(struct resolver *r, struct unit *unit, const struct unit *from, struct span import);
 /* The symbol that `name` means in the unit, marked as used; NULL when there is none. */
 struct symbol *unit_find(struct unit *unit, enum space space, const char *name);
+/* The alias that `name` means in the unit; NULL: none. */
+const struct ast_alias *unit_find_alias(const struct ast_aliases *aliases, const char *name);
 struct import *unit_find_import(struct unit *unit, const char *name);
 /* There is no such name: Q0202 with the nearest one. unit NULL: built-in names alone. */
 void report_unknown(struct resolver *r, struct unit *unit, enum space space, const struct ast_name *name);
@@ -154,6 +158,7 @@ void resolve_expects(struct resolver *r, struct unit *unit, const struct ast_exp
 /* ---- resolve_steps.c ---- */
 void resolve_steps(struct resolver *r, struct unit *unit, const struct ast_decl *decl, bool keep);
 void resolve_group(struct resolver *r, const struct symbol *symbol);
+/* Resolves the aliases that an mpath query names; faults of the query itself are the matcher's to find. */
 void use_aliases(struct resolver *r, struct unit *unit, const struct ast_string *query);
 void resolve_alias_symbol(struct resolver *r, struct symbol *symbol, struct span use);
 

@@ -44,6 +44,7 @@ static struct extent walk(struct resolver *r, struct unit *unit, struct ast_pred
     case AST_SET:
         return use_set(r, unit, p);
     case AST_ATOM:
+        p->aliases = &unit->aliases;
         if (p->atom == ATOM_mpath)
             use_aliases(r, unit, &p->pattern);
         return leaf;

@@ -163,18 +163,20 @@ void resolve_group(struct resolver *r, const struct symbol *symbol)
 
 static bool in_name(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* Each `&name` in an mpath query that is an alias's name. */
+/* Each `&name` in an mpath query that is an alias's name; blanks may stand between. */
 void use_aliases(struct resolver *r, struct unit *unit, const struct ast_string *query)
 {
     const char *end = query->bytes + query->size;
-    for (const char *c = query->bytes; c < end; c++) {
+    for (const char *c = query->bytes; c < end && (c = memchr(c, '&', (size_t)(end - c)));) {
         size_t size = 0;
-        while (*c == '&' && c + 1 + size < end && in_name(c[1 + size]))
+        for (c++; c < end && (*c == ' ' || (*c >= '\t' && *c <= '\r'));)
+            c++;
+        while (c + size < end && in_name(c[size]))
             size++;
-        struct symbol *s = size ? unit_find(unit, SPACE_ALIAS, arena_copy(r->arena, c + 1, size)) : NULL;
+        struct symbol *s = size ? unit_find(unit, SPACE_ALIAS, arena_copy(r->arena, c, size)) : NULL;
         if (s)
             resolve_alias_symbol(r, s, query->span);
         c += size;

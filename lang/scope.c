@@ -22,6 +22,7 @@ struct unit *unit_new(struct resolver *r, const struct ast *ast, const char *pre
     unit->buckets = ARENA_ARRAY(r->arena, BUCKETS_MIN, struct entry *);
     unit->last_symbol = &unit->symbols;
     unit->last_import = &unit->imports;
+    unit->aliases.find = unit_find_alias;
     return unit;
 }
 
@@ -86,6 +87,8 @@ void unit_declare(struct resolver *r, struct unit *unit, const struct ast_decl *
     *unit->last_symbol = s;
     unit->last_symbol = &s->next;
     const struct entry *first = find_entry(unit, space, s->name);
+    if (space == SPACE_ALIAS)
+        s->alias = (struct ast_alias){decl->alias, &unit->aliases};
     if (first)
         report_duplicate(r, s, decl->name.span, first);
     else if (is_builtin(space, s->name))
@@ -122,6 +125,13 @@ struct import *unit_find_import(struct unit *unit, const char *name)
     if (i)
         i->used = true;
     return i;
+}
+
+const struct ast_alias *unit_find_alias(const struct ast_aliases *aliases, const char *name)
+{
+    const struct unit *unit = (const struct unit *)(const void *)((const char *)aliases - offsetof(struct unit, aliases));
+    const struct entry *e = find_entry(unit, SPACE_ALIAS, name);
+    return e ? &e->symbol->alias : NULL;
 }
 
 /* Imports make no cycles, so each dot goes one file deeper. */

@@ -144,6 +144,8 @@ static unsigned find_contexts(const struct regex_pool *pool)
 {
     static const unsigned asked[REGEX_ASSERT_COUNT] = {
         [REGEX_ASSERT_begin] = 0,
+        [REGEX_ASSERT_segment_begin] = CONTEXT_DOT,
+        [REGEX_ASSERT_segment_line_begin] = CONTEXT_DOT | CONTEXT_NEWLINE,
         [REGEX_ASSERT_end] = 0,
         [REGEX_ASSERT_end_or_newline] = CONTEXT_NEWLINE,
         [REGEX_ASSERT_line_begin] = CONTEXT_NEWLINE,
@@ -161,7 +163,7 @@ static unsigned find_contexts(const struct regex_pool *pool)
     return contexts;
 }
 
-static const struct code_range newline_range[] = {{'\n', '\n'}};
+static const struct code_range newline_range[] = {{'\n', '\n'}}, dot_range[] = {{'.', '.'}};
 
 static void mark_context(struct alphabet *a, unsigned bit, const struct code_range *ranges, size_t count)
 {
@@ -178,6 +180,7 @@ void alphabet_build(struct alphabet *a, struct arena *arena, const struct regex_
         {CONTEXT_NEWLINE, {.ranges = newline_range, .count = 1}},
         {CONTEXT_WORD, {.ranges = word, .count = word_count}},
         {CONTEXT_ASCII_WORD, {.ranges = ascii, .count = ascii_count}},
+        {CONTEXT_DOT, {.ranges = dot_range, .count = 1}},
     };
     enum { ASKED = sizeof asked / sizeof *asked };
     unsigned contexts = find_contexts(pool);

@@ -6,7 +6,7 @@
 #include "codegen/match/regex.h"
 
 /* What a condition can ask about the character before: a bit set, of what the patterns ask alone. */
-enum { CONTEXT_BEGIN = 1, CONTEXT_NEWLINE = 2, CONTEXT_WORD = 4, CONTEXT_ASCII_WORD = 8, CONTEXT_COUNT = 16 };
+enum { CONTEXT_BEGIN = 1, CONTEXT_NEWLINE = 2, CONTEXT_WORD = 4, CONTEXT_ASCII_WORD = 8, CONTEXT_DOT = 16, CONTEXT_COUNT = 32 };
 
 struct alphabet_range {
     uint32_t low, high, symbol;

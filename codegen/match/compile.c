@@ -1,5 +1,6 @@
 /* Compiling: recipe → predicates → NFAs → minimised automata with decision leaves. See match.h, matcher.h. */
 #include "codegen/match/matcher.h"
+#include "codegen/match/mpath.h"
 
 #include <string.h>
 
@@ -88,9 +89,11 @@ void matcher_number_labels(struct matcher *m)
 {
     struct numbering n = {.m = m};
     walk_rules(&n, number_label);
+    m->engines[FIELD_chain].labels = m->program.chain_labels; /* numbered as they were made */
+    m->engines[FIELD_chain].label_count = (uint32_t)m->program.chain_label_count;
     for (int f = 0; f < FIELD_COUNT; f++) {
         struct engine *e = &m->engines[f];
-        m->engine_count += e->label_count > 0;
+        m->engine_count += e->label_count > 0 && f != FIELD_chain;
         e->uses = ARENA_ARRAY(m->arena, e->label_count, struct label_use);
         memset(e->uses, 0xff, e->label_count * sizeof *e->uses);
         e->touched_first = ARENA_ARRAY(m->arena, e->label_count + 1, uint32_t);
@@ -111,7 +114,7 @@ static enum field_id choose_primary(const struct matcher *m)
     enum field_id best = FIELD_COUNT;
     uint32_t most = 0;
     for (int f = 0; f < FIELD_COUNT; f++)
-        if (m->engines[f].label_count > most && f != FIELD_type && f != FIELD_bases && f != FIELD_tag && f != FIELD_outer_type) {
+        if (m->engines[f].label_count > most && f != FIELD_chain && f != FIELD_type && f != FIELD_bases && f != FIELD_tag && f != FIELD_outer_type) {
             most = m->engines[f].label_count;
             best = (enum field_id)f;
         }
@@ -172,6 +175,18 @@ static size_t take(size_t *total, size_t size)
     return at;
 }
 
+/* What the largest of the chains needs. */
+static size_t measure_chains(const struct matcher *m)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < m->program.test_count; i++) {
+        const struct test *t = &m->program.tests[i];
+        size_t size = t->kind == TEST_CHAIN ? chain_size(t->chain) : 0;
+        most = size > most ? size : most;
+    }
+    return most;
+}
+
 static void lay_out(struct matcher *m)
 {
     size_t total = 0, simulation = 0;
@@ -189,6 +204,7 @@ static void lay_out(struct matcher *m)
     m->memo_at = take(&total, 2 * sizeof(uint32_t) * m->program.pred_count + 64);
     m->candidates_at = take(&total, m->rule_words * sizeof(uint64_t));
     m->simulation_at = take(&total, simulation);
+    m->chain_at = take(&total, measure_chains(m));
     m->scratch_size = total;
 }
 

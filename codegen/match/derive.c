@@ -60,6 +60,10 @@ static uint32_t find_obligation(struct terms *t, enum regex_assert condition, un
     switch (condition) {
     case REGEX_ASSERT_begin:
         return context & CONTEXT_BEGIN ? TERM_ALL : TERM_NONE;
+    case REGEX_ASSERT_segment_begin:
+        return context & (CONTEXT_BEGIN | CONTEXT_DOT) ? TERM_ALL : TERM_NONE;
+    case REGEX_ASSERT_segment_line_begin:
+        return context & (CONTEXT_BEGIN | CONTEXT_DOT | CONTEXT_NEWLINE) ? TERM_ALL : TERM_NONE;
     case REGEX_ASSERT_line_begin:
         return context & (CONTEXT_BEGIN | CONTEXT_NEWLINE) ? TERM_ALL : TERM_NONE;
     case REGEX_ASSERT_end:

@@ -1,6 +1,7 @@
 /* Printing a matcher as text that reads back: rules, tests, predicates, decisions, automata. See docs of the format at
  * the head of read.c; numbers are given in the order of first use, so equal matchers have equal texts. */
 #include "codegen/match/matcher.h"
+#include "codegen/match/mpath.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -68,6 +69,8 @@ static void print_test(struct dump *d, uint32_t test)
     text_printf(d->out, "test %u ", d->tests[test]);
     if (t->kind == TEST_GUARD)
         print_guard(d, &t->guard);
+    else if (t->kind == TEST_CHAIN)
+        print_quoted(d, "mpath ", t->chain->text, t->chain->size);
     else
         text_printf(d->out, "label %s %u", field_names[t->label->field], t->label->number);
     text_char(d->out, '\n');
@@ -102,7 +105,7 @@ static void print_pred(struct dump *d, uint32_t pred)
 
 static void print_labels(struct dump *d)
 {
-    for (int f = 0; f < FIELD_COUNT; f++)
+    for (int f = 0; f < FIELD_chain; f++) /* a chain's labels are in its text */
         for (uint32_t l = 0; l < d->m->engines[f].label_count; l++) {
             const struct label *label = d->m->engines[f].labels[l];
             text_printf(d->out, "label %s %u", field_names[f], l);
@@ -252,7 +255,7 @@ void matcher_print(struct text *out, const struct matcher *m)
         text_printf(out, "root %u\n", print_decision(&d, m->root));
     else
         text_printf(out, "primary %s\n", field_names[m->primary]);
-    for (int f = 0; f < FIELD_COUNT; f++) {
+    for (int f = 0; f < FIELD_chain; f++) {
         const struct engine *e = &m->engines[f];
         if (e->label_count && e->dfa)
             print_dfa(&d, (enum field_id)f, e);

@@ -1,6 +1,7 @@
 /* Lowering: the recipe's rules to predicates over labels and guards, patterns to regexes. See matcher.h. */
 #include <string.h>
 #include "codegen/match/matcher.h"
+#include "codegen/match/mpath.h"
 
 struct memo {
     const struct ast_predicate *key;
@@ -12,6 +13,7 @@ struct lowering {
     struct diags *diags;
     bool failed;
     unsigned depth;
+    struct mpath_parser mpath;
     struct memo *memos; /* of sets, so that each is lowered once */
     size_t memo_count, memo_slots;
 };
@@ -76,6 +78,19 @@ static const struct regex *make_under_re(struct regex_pool *pool, const struct r
     return regex_or(pool, (const struct regex *[]){item, inside, regex_as_prefix(pool, root)}, 3);
 }
 
+static const struct regex *parse_child(void *user, struct regex_pool *pool, const struct ast_string *pattern)
+{
+    return parse_regex(user, pool, pattern);
+}
+
+/* The names that a query without aliases can take. */
+static const struct regex *make_mpath(struct lowering *l, struct regex_pool *pool, const struct ast_string *s)
+{
+    bool exact;
+    const struct mpath *query = mpath_parse(&l->mpath, s, NULL);
+    return query ? mpath_names(pool, query, parse_child, l, &exact) : NULL;
+}
+
 /* The names an atom's string stands for; NULL after a diagnostic. */
 static const struct regex *make_language(struct lowering *l, struct regex_pool *pool, enum language language, const struct ast_string *s)
 {
@@ -89,7 +104,8 @@ static const struct regex *make_language(struct lowering *l, struct regex_pool *
     case LANGUAGE_re_full: return parse_regex(l, pool, s);
     case LANGUAGE_re_match: root = parse_regex(l, pool, s); return root ? regex_as_prefix(pool, root) : NULL;
     case LANGUAGE_re_search: root = parse_regex(l, pool, s); return root ? regex_as_search(pool, root) : NULL;
-    case LANGUAGE_mpath: case LANGUAGE_COUNT: break;
+    case LANGUAGE_mpath: return make_mpath(l, pool, s);
+    case LANGUAGE_COUNT: break;
     }
     return NULL;
 }
@@ -103,21 +119,42 @@ static uint32_t lower_dtype(struct lowering *l, const struct ast_string *s)
     return guard.dtype >= 0 ? pred_of_guard(l->p, &guard) : PRED(FALSE);
 }
 
+static bool report_long(struct lowering *l, const struct ast_string *s)
+{
+    diag_report(l->diags, DIAG_too_large, s->span, "the pattern is longer than %d bytes", REGEX_SIZE_MAX);
+    l->failed = true;
+    return false;
+}
+
+/* The names the query can take; where it asks for more than names, what the chain of modules says besides. */
+static uint32_t lower_mpath(struct lowering *l, const struct ast_predicate *a)
+{
+    bool exact;
+    struct text text = text_make(l->p->arena);
+    const struct mpath *query = mpath_parse(&l->mpath, &a->pattern, a->aliases);
+    const struct regex *names = query ? mpath_names(&l->p->pools[FIELD_module], query, parse_child, l, &exact) : NULL;
+    l->failed |= !names;
+    if (!names)
+        return PRED(FALSE);
+    mpath_print(&text, query);
+    if (text.size > REGEX_SIZE_MAX && !report_long(l, &a->pattern))
+        return PRED(FALSE);
+    struct pattern pattern = {a->atom, text.bytes, text.size};
+    uint32_t label = pred_of_label(l->p, FIELD_module, names, &pattern, 1, a->pattern.span);
+    const struct chain *chain = exact ? NULL : chain_build(l->p, query, parse_child, l);
+    return chain ? pred_and(l->p, label, pred_of_chain(l->p, chain)) : label;
+}
+
 static uint32_t lower_atom(struct lowering *l, const struct ast_predicate *a)
 {
     enum field_id field = atom_fields[a->atom];
     enum language language = atom_languages[a->atom];
     if (field == FIELD_dtype)
         return lower_dtype(l, &a->pattern);
-    if (language == LANGUAGE_mpath) {
-        diag_report(l->diags, DIAG_mpath, a->span, "mpath is not supported yet: this atom is unknown for every name");
-        return PRED(UNKNOWN);
-    }
-    if (a->pattern.size > REGEX_SIZE_MAX) {
-        l->failed = true;
-        diag_report(l->diags, DIAG_too_large, a->pattern.span, "the pattern is longer than %d bytes", REGEX_SIZE_MAX);
+    if (a->pattern.size > REGEX_SIZE_MAX && !report_long(l, &a->pattern))
         return PRED(FALSE);
-    }
+    if (language == LANGUAGE_mpath)
+        return lower_mpath(l, a);
     const struct regex *root = make_language(l, &l->p->pools[field], language, &a->pattern);
     if (!root)
         return PRED(FALSE);
@@ -142,7 +179,7 @@ static uint32_t lower_guard(struct lowering *l, const struct guard *guard)
 /* The union of a label's patterns, for a matcher that was read. */
 bool label_parse(struct matcher *m, struct label *label, struct diags *diags)
 {
-    struct lowering l = {.m = m, .p = &m->program, .diags = diags};
+    struct lowering l = {.m = m, .p = &m->program, .diags = diags, .mpath = {.arena = m->arena, .diags = diags}};
     struct regex_pool *pool = &m->program.pools[label->field];
     const struct regex **roots = ARENA_ARRAY(m->arena, label->pattern_count, const struct regex *);
     for (size_t i = 0; i < label->pattern_count; i++) {
@@ -154,6 +191,14 @@ bool label_parse(struct matcher *m, struct label *label, struct diags *diags)
     }
     label->root = regex_or(pool, roots, label->pattern_count);
     return true;
+}
+
+/* A chain of the text that mpath_print writes, for a matcher that was read. */
+const struct chain *chain_parse(struct matcher *m, const struct ast_string *text, struct diags *diags)
+{
+    struct lowering l = {.m = m, .p = &m->program, .diags = diags, .mpath = {.arena = m->arena, .diags = diags}};
+    const struct mpath *query = text->size <= REGEX_SIZE_MAX ? mpath_parse(&l.mpath, text, NULL) : NULL;
+    return query ? chain_build(l.p, query, parse_child, &l) : NULL;
 }
 
 /* ---- sets: each lowered once ---- */
@@ -280,7 +325,7 @@ static void find_names(struct matcher *m, const struct recipe *recipe, int table
 
 bool matcher_lower(struct matcher *m, const struct recipe *recipe, struct diags *diags)
 {
-    struct lowering l = {.m = m, .p = &m->program, .diags = diags};
+    struct lowering l = {.m = m, .p = &m->program, .diags = diags, .mpath = {.arena = m->arena, .diags = diags, .warn = true}};
     m->rule_names = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
     for (size_t i = 0; i < m->rule_count; i++)
         m->rule_names[i] = NAMES_COUNT;

@@ -63,12 +63,13 @@ struct matcher {
     uint32_t root;               /* the decision when no string is looked at */
     uint64_t *always;            /* bits: rules that may match with no label */
     size_t rule_words;
-    size_t scratch_size, memo_at, candidates_at, simulation_at;
+    size_t scratch_size, memo_at, candidates_at, simulation_at, chain_at;
 };
 
 /* lower.c: rules to predicates, labels and names. False after diagnostics. */
 bool matcher_lower(struct matcher *matcher, const struct recipe *recipe, struct diags *diags);
 bool label_parse(struct matcher *matcher, struct label *label, struct diags *diags);
+const struct chain *chain_parse(struct matcher *matcher, const struct ast_string *text, struct diags *diags);
 /* Enters every name in the slots. */
 void names_index(struct names *names, struct arena *arena);
 /* The entries with this name, one after the other in rule order: *at is 0 before the first call. NULL: no more. */
@@ -85,5 +86,8 @@ struct arena *arena_open_scratch(struct arena *arena);
 uint32_t *matcher_decide(struct matcher *matcher, const struct label_sets *sets, struct arena *scratch);
 /* Where in the pattern's source bytes begin..end stand; the whole string when they cannot be told. */
 struct span pattern_span(const struct ast_string *pattern, size_t begin, size_t end);
+/* The same for many places: where each byte of the pattern stands, and its end (size + 1); false: that cannot be told. */
+bool pattern_places(const struct ast_string *pattern, uint32_t *places);
+struct span places_span(const struct ast_string *pattern, const uint32_t *places, size_t begin, size_t end);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum quoting { QUOTED_QR, QUOTED_YAML_SINGLE, QUOTED_PLAIN, QUOTING_COUNT };
+enum quoting { QUOTED_QR, QUOTED_YAML_SINGLE, QUOTED_PLAIN, QUOTED_BRACKETS, QUOTING_COUNT };
 
 /* How many source bytes stand for the byte at raw. */
 static size_t unit_size(enum quoting quoting, const char *raw, size_t left)
@@ -13,46 +13,78 @@ static size_t unit_size(enum quoting quoting, const char *raw, size_t left)
         return left > 1 && raw[0] == '\\' && (raw[1] == '"' || raw[1] == '\\') ? 2 : 1;
     case QUOTED_YAML_SINGLE:
         return left > 1 && raw[0] == '\'' && raw[1] == '\'' ? 2 : 1;
+    case QUOTED_BRACKETS: /* the regex of an mpath extension */
+        return left > 1 && raw[0] == '\\' && (raw[1] == '[' || raw[1] == ']') ? 2 : 1;
     case QUOTED_PLAIN: case QUOTING_COUNT:
         break;
     }
     return 1;
 }
 
-/* Walks source and pattern together; false: the source does not spell the pattern in this way. */
-static bool map(const struct ast_string *pattern, enum quoting quoting, const char *raw, size_t size, size_t target, size_t *offset)
+/* What is asked of a walk: the places of two bytes of the pattern, or of all of them and the end. */
+struct walk {
+    size_t begin, end;
+    uint32_t from, to;
+    uint32_t *places; /* NULL: only those two */
+};
+
+static void note(struct walk *w, size_t byte, size_t place)
+{
+    if (byte == w->begin)
+        w->from = (uint32_t)place;
+    if (byte == w->end)
+        w->to = (uint32_t)place;
+    if (w->places)
+        w->places[byte] = (uint32_t)place;
+}
+
+/* Walks source and pattern together, from raw on, which stands at `base` in the source; false: the source does not spell the
+ * pattern in this way. */
+static bool map(const struct ast_string *pattern, enum quoting quoting, const char *raw, size_t size, size_t base, struct walk *w)
 {
     size_t at = 0;
-    for (size_t i = 0; i <= pattern->size; i++) {
-        if (i == target)
-            *offset = at;
-        if (i == pattern->size)
-            return at == size;
+    for (size_t i = 0; i < pattern->size; i++) {
         size_t unit = at < size ? unit_size(quoting, raw + at, size - at) : 0;
         if (!unit || raw[at + unit - 1] != pattern->bytes[i])
             return false;
+        note(w, i, base + at);
         at += unit;
+    }
+    note(w, pattern->size, base + at);
+    return at == size;
+}
+
+static bool find_places(const struct ast_string *pattern, struct walk *w)
+{
+    struct span whole = pattern->span;
+    if (!whole.source || whole.end < whole.begin || whole.end > whole.source->size)
+        return false;
+    for (enum quoting q = QUOTED_QR; q < QUOTING_COUNT; q++) {
+        size_t quote = q < QUOTED_PLAIN, base = whole.begin + quote;
+        const char *raw = whole.source->bytes + base;
+        if (whole.end - whole.begin < 2 * quote || (quote && raw[-1] != (q == QUOTED_QR ? '"' : '\'')))
+            continue;
+        if (map(pattern, q, raw, whole.end - whole.begin - 2 * quote, base, w))
+            return true;
     }
     return false;
 }
 
 struct span pattern_span(const struct ast_string *pattern, size_t begin, size_t end)
 {
-    struct span whole = pattern->span;
-    if (!whole.source || whole.end < whole.begin || whole.end > whole.source->size)
-        return whole;
-    for (enum quoting q = QUOTED_QR; q < QUOTING_COUNT; q++) {
-        size_t quote = q == QUOTED_PLAIN ? 0 : 1, from, to;
-        const char *raw = whole.source->bytes + whole.begin + quote;
-        if (whole.end - whole.begin < 2 * quote)
-            continue;
-        size_t size = whole.end - whole.begin - 2 * quote;
-        if (quote && raw[-1] != (q == QUOTED_QR ? '"' : '\''))
-            continue;
-        if (!map(pattern, q, raw, size, begin, &from) || !map(pattern, q, raw, size, end, &to))
-            continue;
-        uint32_t base = whole.begin + (uint32_t)quote;
-        return (struct span){whole.source, base + (uint32_t)from, base + (uint32_t)(to > from ? to : from + 1)};
-    }
-    return whole;
+    struct walk w = {.begin = begin, .end = end};
+    if (!find_places(pattern, &w))
+        return pattern->span;
+    return (struct span){pattern->span.source, w.from, w.to > w.from ? w.to : w.from + 1};
+}
+
+bool pattern_places(const struct ast_string *pattern, uint32_t *places)
+{
+    return find_places(pattern, &(struct walk){.places = places});
+}
+
+struct span places_span(const struct ast_string *pattern, const uint32_t *places, size_t begin, size_t end)
+{
+    uint32_t from = places[begin], to = places[end];
+    return (struct span){pattern->span.source, from, to > from ? to : from + 1};
 }

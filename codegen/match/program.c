@@ -1,7 +1,6 @@
 /* Program: interning tests and predicates, restricting them. See program.h. */
-#include "codegen/match/program.h"
-
 #include <string.h>
+#include "codegen/match/mpath.h"
 
 const char *const field_names[FIELD_COUNT] = {
 #define FIELD(name, strings, count, known) #name,
@@ -133,8 +132,11 @@ static bool same_test(const struct test *a, const struct test *b)
 {
     if (a->hash != b->hash || a->kind != b->kind)
         return false;
-    if (a->kind == TEST_GUARD)
-        return guard_same(&a->guard, &b->guard);
+    switch (a->kind) {
+    case TEST_GUARD: return guard_same(&a->guard, &b->guard);
+    case TEST_CHAIN: return a->chain->size == b->chain->size && !memcmp(a->chain->text, b->chain->text, a->chain->size);
+    case TEST_LABEL: break;
+    }
     return a->label->field == b->label->field && a->label->root == b->label->root;
 }
 
@@ -171,6 +173,14 @@ uint32_t pred_of_guard(struct program *p, const struct guard *guard)
     hash = mix(hash, (uint64_t)guard->right.integer);
     hash = mix(hash, (uint64_t)guard->low ^ (uint64_t)guard->high << 1 ^ (uint64_t)guard->dtype);
     return intern_test(p, &(struct test){.kind = TEST_GUARD, .guard = *guard, .hash = hash});
+}
+
+uint32_t pred_of_chain(struct program *p, const struct chain *chain)
+{
+    uint32_t hash = TEST_CHAIN;
+    for (size_t i = 0; i < chain->size; i++)
+        hash = mix(hash, (unsigned char)chain->text[i]);
+    return intern_test(p, &(struct test){.kind = TEST_CHAIN, .chain = chain, .hash = hash});
 }
 
 uint32_t pred_of_label(struct program *p, enum field_id field, const struct regex *root, const struct pattern *patterns,

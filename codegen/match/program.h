@@ -57,11 +57,12 @@ struct label {
     uint32_t number;          /* within its field, once numbered; UINT32_MAX before */
 };
 
-enum test_kind { TEST_LABEL, TEST_GUARD };
+enum test_kind { TEST_LABEL, TEST_GUARD, TEST_CHAIN };
 struct test {
     enum test_kind kind;
     struct label *label;
     struct guard guard;
+    const struct chain *chain;
     uint32_t hash;
 };
 
@@ -87,6 +88,8 @@ struct program {
     size_t test_slot_count, pred_slot_count;
     uint32_t *rules; /* the predicate of each */
     size_t rule_count;
+    struct label **chain_labels; /* of FIELD_chain, by number */
+    size_t chain_label_count, chain_label_capacity;
     uint32_t *marks, *memo; /* by predicate: of the walk at hand */
     size_t mark_count;
     uint32_t mark;
@@ -97,6 +100,8 @@ void program_init(struct program *program, struct arena *arena, struct arena *sc
 uint32_t pred_of_guard(struct program *program, const struct guard *guard);
 uint32_t pred_of_label(struct program *program, enum field_id field, const struct regex *root, const struct pattern *patterns,
                        size_t pattern_count, struct span span);
+/* chain is kept, its text tells it from others. */
+uint32_t pred_of_chain(struct program *program, const struct chain *chain);
 uint32_t pred_not(struct program *program, uint32_t a);
 uint32_t pred_and(struct program *program, uint32_t a, uint32_t b);
 /* Two labels of one field become one: their union. */

@@ -1,7 +1,7 @@
 /* Reading a matcher's text back (matcher_print). The text, whose numbers all count from 0 in order:
  *   quern automaton 1 N rules
  *   label FIELD n ATOM "…" [or ATOM "…"]…            a language of names of that field
- *   test n label FIELD n | test n GUARD
+ *   test n label FIELD n | test n mpath "…" | test n GUARD
  *   pred n false|true|unknown|test n|not n|and n n|or n n
  *   rule n pred n "ORIGIN"                            first match wins
  *   name FIELD rule n "NAME"                          a rule that is a list of names
@@ -14,149 +14,10 @@
  *   end */
 #include <stdlib.h>
 #include <string.h>
-#include "codegen/match/matcher.h"
-
-struct reader {
-    struct matcher *m;
-    struct source *source;
-    struct diags *diags;
-    size_t at;
-    bool failed;
-    size_t label_capacity[FIELD_COUNT], decision_capacity, depth_capacity, depth_count;
-    bool *asked;      /* tests: a rule's predicate holds it */
-    uint32_t *depths; /* of decisions: the longest way to the end */
-};
+#include "codegen/match/mpath.h"
+#include "codegen/match/read.h"
 
 enum { DECISION_DEPTH_MAX = 4096 };
-
-/* ---- tokens ---- */
-
-static void fail(struct reader *r, const char *expected)
-{
-    uint32_t at = (uint32_t)r->at, end = at < r->source->size ? at + 1 : at;
-    if (!r->failed)
-        diag_report(r->diags, DIAG_bad_automaton, (struct span){r->source, at, end}, "expected %s", expected);
-    r->failed = true;
-}
-
-static void skip_blanks(struct reader *r)
-{
-    while (r->at < r->source->size && strchr(" \n\r\t", r->source->bytes[r->at]) && r->source->bytes[r->at])
-        r->at++;
-}
-
-static bool is_word(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
-
-static size_t word_size(struct reader *r)
-{
-    size_t size = 0;
-    skip_blanks(r);
-    while (r->at + size < r->source->size && is_word(r->source->bytes[r->at + size]))
-        size++;
-    return size;
-}
-
-/* Takes the word, or the sign, when it comes next. */
-static bool take(struct reader *r, const char *word)
-{
-    size_t size = strlen(word), found = word_size(r);
-    bool same = !r->failed && (is_word(word[0]) ? found == size : r->source->size - r->at >= size) &&
-                !memcmp(r->source->bytes + r->at, word, size);
-    r->at += same ? size : 0;
-    return same;
-}
-
-static void expect(struct reader *r, const char *word)
-{
-    if (!take(r, word))
-        fail(r, word);
-}
-
-static uint64_t read_digits(struct reader *r, uint64_t limit)
-{
-    uint64_t value = 0;
-    size_t size = word_size(r), i = 0;
-    for (; i < size && r->source->bytes[r->at + i] >= '0' && r->source->bytes[r->at + i] <= '9' && value < limit / 10 + 1; i++)
-        value = 10 * value + (uint64_t)(r->source->bytes[r->at + i] - '0');
-    if (!i || i < size || value >= limit) {
-        fail(r, "a number in range");
-        return 0;
-    }
-    r->at += i;
-    return value;
-}
-
-static uint32_t read_number(struct reader *r, uint64_t limit)
-{
-    return (uint32_t)read_digits(r, limit);
-}
-
-/* -1 or a number below limit. */
-static int read_optional(struct reader *r, uint64_t limit)
-{
-    if (!take(r, "-"))
-        return (int)read_number(r, limit);
-    read_number(r, 2);
-    return -1;
-}
-
-static int64_t read_integer(struct reader *r)
-{
-    bool negative = take(r, "-");
-    uint64_t value = read_digits(r, (uint64_t)INT64_MAX + 1 + negative);
-    return negative ? (int64_t)(0 - value) : (int64_t)value;
-}
-
-static uint32_t read_hexadecimal(struct reader *r)
-{
-    size_t size = word_size(r);
-    uint32_t value = 0;
-    bool good = size && size <= 6;
-    for (size_t i = 0; good && i < size; i++) {
-        char c = r->source->bytes[r->at + i];
-        good = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        value = 16 * value + (uint32_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-    }
-    if (!good || value > CODE_POINT_MAX)
-        fail(r, "a code point");
-    r->at += r->failed ? 0 : size;
-    return value;
-}
-
-/* "…" as text_quote writes it. */
-static const char *read_string(struct reader *r, size_t *size)
-{
-    struct text text = text_make(r->m->arena);
-    skip_blanks(r);
-    *size = 0;
-    if (!take(r, "\"")) {
-        fail(r, "a string");
-        return "";
-    }
-    const char *bytes = r->source->bytes;
-    for (; r->at < r->source->size && bytes[r->at] != '"'; r->at++) {
-        bool escape = bytes[r->at] == '\\' && (bytes[r->at + 1] == '"' || bytes[r->at + 1] == '\\') && r->at + 1 < r->source->size;
-        r->at += escape;
-        text_char(&text, bytes[r->at]);
-    }
-    if (r->at == r->source->size)
-        fail(r, "the string's end");
-    r->at += !r->failed;
-    *size = text.size;
-    return text_string(&text);
-}
-
-static enum field_id read_field(struct reader *r)
-{
-    for (int f = 0; f < FIELD_COUNT; f++)
-        if (f != FIELD_dtype && f != FIELD_chain && take(r, field_names[f]))
-            return (enum field_id)f;
-    fail(r, "a field");
-    return FIELD_module;
-}
 
 /* ---- labels ---- */
 
@@ -165,19 +26,19 @@ static enum atom read_atom(struct reader *r, enum field_id field)
 {
     int best = -1;
     size_t begin, best_end = 0;
-    skip_blanks(r);
+    reader_skip(r);
     begin = r->at;
     for (int a = 0; a < ATOM_COUNT; a++) {
         const char *words = atom_rows[a].words;
         size_t size = strlen(words);
         if (atom_fields[a] != field || r->source->size - begin < size + 1 || memcmp(r->source->bytes + begin, words, size) ||
-            is_word(r->source->bytes[begin + size]) || begin + size <= best_end)
+            reader_is_word(r->source->bytes[begin + size]) || begin + size <= best_end)
             continue;
         best = a;
         best_end = begin + size;
     }
     if (best < 0)
-        fail(r, "an atom of that field");
+        reader_fail(r, "an atom of that field");
     else
         r->at = best_end;
     return best < 0 ? ATOM_name : (enum atom)best;
@@ -187,17 +48,17 @@ static void read_label(struct reader *r)
 {
     struct label *label = ARENA_NEW(r->m->arena, struct label);
     size_t begin = r->at, capacity = 0;
-    label->field = read_field(r);
+    label->field = reader_field(r);
     struct engine *e = &r->m->engines[label->field];
     size_t count = e->label_count;
-    label->number = read_number(r, count + 1);
+    label->number = reader_number(r, count + 1);
     if (label->number != count)
-        fail(r, "the next number");
+        reader_fail(r, "the next number");
     do {
         struct pattern p = {.atom = read_atom(r, label->field)};
-        p.bytes = read_string(r, &p.size);
+        p.bytes = reader_string(r, &p.size);
         *ARENA_PUSH(r->m->arena, label->patterns, label->pattern_count, capacity) = p;
-    } while (take(r, "or"));
+    } while (reader_take(r, "or"));
     label->span = (struct span){r->source, (uint32_t)begin, (uint32_t)r->at};
     *ARENA_PUSH(r->m->arena, e->labels, count, r->label_capacity[label->field]) = label;
     e->label_count = (uint32_t)count;
@@ -210,66 +71,81 @@ static void read_label(struct reader *r)
 static struct guard_term read_term(struct reader *r)
 {
     struct guard_term t = {.kind = AST_TERM_INTEGER};
-    if (take(r, "layer")) {
+    if (reader_take(r, "layer")) {
         t.kind = AST_TERM_LAYER;
-    } else if (take(r, "ndim")) {
+    } else if (reader_take(r, "ndim")) {
         t.kind = AST_TERM_NDIM;
-    } else if (take(r, "numel")) {
+    } else if (reader_take(r, "numel")) {
         t.kind = AST_TERM_NUMEL;
-    } else if (take(r, "shape")) {
+    } else if (reader_take(r, "shape")) {
         t.kind = AST_TERM_SHAPE;
-        expect(r, "[");
-        t.integer = read_integer(r);
-        expect(r, "]");
+        reader_expect(r, "[");
+        t.integer = reader_integer(r);
+        reader_expect(r, "]");
     } else {
-        t.integer = read_integer(r);
+        t.integer = reader_integer(r);
     }
-    if (take(r, "%") && !(t.modulus = read_integer(r)))
-        fail(r, "a modulus");
+    if (reader_take(r, "%") && !(t.modulus = reader_integer(r)))
+        reader_fail(r, "a modulus");
     return t;
 }
 
 static struct guard read_guard(struct reader *r)
 {
     struct guard g = {.kind = GUARD_COMPARE};
-    if (take(r, "dtype")) {
+    if (reader_take(r, "dtype")) {
         g.kind = GUARD_DTYPE;
-        for (g.dtype = 0; g.dtype < DTYPE_COUNT && !take(r, dtype_rows[g.dtype].word);)
+        for (g.dtype = 0; g.dtype < DTYPE_COUNT && !reader_take(r, dtype_rows[g.dtype].word);)
             g.dtype++;
         if (g.dtype == DTYPE_COUNT)
-            fail(r, "an element type");
+            reader_fail(r, "an element type");
         return g;
     }
     g.left = read_term(r);
-    if (take(r, "in")) {
+    if (reader_take(r, "in")) {
         g.kind = GUARD_RANGE;
-        g.low = read_integer(r);
-        expect(r, "..");
-        g.high = read_integer(r);
+        g.low = reader_integer(r);
+        reader_expect(r, "..");
+        g.high = reader_integer(r);
         return g;
     }
     static const enum ast_comparison longest_first[] = {AST_EQ, AST_NE, AST_LE, AST_GE, AST_LT, AST_GT};
     for (size_t i = 0; i < sizeof longest_first / sizeof *longest_first; i++)
-        if (take(r, comparison_words[longest_first[i]])) {
+        if (reader_take(r, comparison_words[longest_first[i]])) {
             g.comparison = longest_first[i];
             g.right = read_term(r);
             return g;
         }
-    fail(r, "a comparison");
+    reader_fail(r, "a comparison");
     return g;
+}
+
+static const struct chain *read_chain(struct reader *r)
+{
+    uint32_t begin = (uint32_t)r->at;
+    struct ast_string text = {0};
+    text.bytes = reader_string(r, &text.size);
+    text.span = (struct span){r->source, begin, (uint32_t)r->at};
+    const struct chain *chain = r->failed ? NULL : chain_parse(r->m, &text, r->diags);
+    if (!chain)
+        reader_fail(r, "a query");
+    return chain;
 }
 
 static void read_test(struct reader *r)
 {
     struct program *p = &r->m->program;
     struct test t = {.kind = TEST_GUARD};
-    if (read_number(r, p->test_count + 1) != p->test_count)
-        fail(r, "the next number");
-    if (take(r, "label")) {
+    if (reader_number(r, p->test_count + 1) != p->test_count)
+        reader_fail(r, "the next number");
+    if (reader_take(r, "label")) {
         t.kind = TEST_LABEL;
-        enum field_id field = read_field(r);
-        uint32_t number = read_number(r, r->m->engines[field].label_count);
+        enum field_id field = reader_field(r);
+        uint32_t number = reader_number(r, r->m->engines[field].label_count);
         t.label = r->failed ? NULL : r->m->engines[field].labels[number];
+    } else if (reader_take(r, "mpath")) {
+        t.kind = TEST_CHAIN;
+        t.chain = read_chain(r);
     } else {
         t.guard = read_guard(r);
     }
@@ -279,24 +155,24 @@ static void read_test(struct reader *r)
 static void read_pred(struct reader *r)
 {
     struct program *p = &r->m->program;
-    uint32_t number = read_number(r, p->pred_count + 1), depth = 0;
+    uint32_t number = reader_number(r, p->pred_count + 1), depth = 0;
     static const char *const words[] = {"false", "true", "unknown", "test", "not", "and", "or"};
     struct pred q = {.kind = PRED_FALSE};
-    while (q.kind <= PRED_OR && !take(r, words[q.kind]))
+    while (q.kind <= PRED_OR && !reader_take(r, words[q.kind]))
         q.kind++;
     if (q.kind > PRED_OR || (q.kind < PRED_TEST ? number != q.kind : number != p->pred_count)) {
-        fail(r, "a predicate");
+        reader_fail(r, "a predicate");
         return;
     }
     if (q.kind < PRED_TEST)
         return;
-    q.a = read_number(r, q.kind == PRED_TEST ? p->test_count : p->pred_count);
-    q.b = q.kind > PRED_NOT ? read_number(r, p->pred_count) : 0;
+    q.a = reader_number(r, q.kind == PRED_TEST ? p->test_count : p->pred_count);
+    q.b = q.kind > PRED_NOT ? reader_number(r, p->pred_count) : 0;
     if (q.kind > PRED_TEST)
         depth = p->preds[q.a].depth > p->preds[q.b].depth ? p->preds[q.a].depth : p->preds[q.b].depth;
     q.depth = depth + 1;
     if (q.depth > PRED_DEPTH_MAX)
-        fail(r, "a predicate of less depth");
+        reader_fail(r, "a predicate of less depth");
     *ARENA_PUSH(p->arena, p->preds, p->pred_count, p->pred_capacity) = q;
 }
 
@@ -330,12 +206,12 @@ static void read_rules(struct reader *r)
     m->rule_names = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
     for (size_t i = 0; i < m->rule_count && !r->failed; i++) {
         size_t size;
-        expect(r, "rule");
-        if (read_number(r, m->rule_count) != i)
-            fail(r, "the next number");
-        expect(r, "pred");
-        m->program.rules[i] = read_number(r, m->program.pred_count);
-        origins[i] = read_string(r, &size);
+        reader_expect(r, "rule");
+        if (reader_number(r, m->rule_count) != i)
+            reader_fail(r, "the next number");
+        reader_expect(r, "pred");
+        m->program.rules[i] = reader_number(r, m->program.pred_count);
+        origins[i] = reader_string(r, &size);
         m->rule_names[i] = NAMES_COUNT;
     }
     m->origins = origins;
@@ -345,19 +221,19 @@ static void read_rules(struct reader *r)
 static void read_name(struct reader *r)
 {
     struct matcher *m = r->m;
-    enum field_id field = read_field(r);
+    enum field_id field = reader_field(r);
     int table = field == FIELD_module ? NAMES_MODULE : NAMES_PARAMETER;
     struct names *names = &m->names[table];
     struct name_entry e = {0};
     if (field != FIELD_module && field != FIELD_parameter)
-        fail(r, "module or parameter");
-    expect(r, "rule");
-    e.rule = read_number(r, m->rule_count);
-    e.bytes = read_string(r, &e.size);
+        reader_fail(r, "module or parameter");
+    reader_expect(r, "rule");
+    e.rule = reader_number(r, m->rule_count);
+    e.bytes = reader_string(r, &e.size);
     if (r->failed)
         return;
     if (names->count && names->entries[names->count - 1].rule > e.rule)
-        fail(r, "names in rule order");
+        reader_fail(r, "names in rule order");
     m->rule_names[e.rule] = (uint32_t)table;
     names->field = field;
     *ARENA_PUSH(m->arena, names->entries, names->count, names->capacity) = e;
@@ -367,19 +243,19 @@ static void read_name(struct reader *r)
 
 static void read_set(struct reader *r)
 {
-    enum field_id field = read_field(r);
+    enum field_id field = reader_field(r);
     struct engine *e = &r->m->engines[field];
     uint32_t last = 0;
     if (r->failed)
         return;
     if (!e->sets.count)
         *ARENA_PUSH(r->m->arena, e->sets.first, e->sets.count, e->sets.capacity) = 0;
-    if (read_number(r, e->sets.count) != e->sets.count - 1)
-        fail(r, "the next number");
-    while (!r->failed && word_size(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
-        uint32_t label = read_number(r, e->label_count);
+    if (reader_number(r, e->sets.count) != e->sets.count - 1)
+        reader_fail(r, "the next number");
+    while (!r->failed && reader_word(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
+        uint32_t label = reader_number(r, e->label_count);
         if (e->sets.label_count > e->sets.first[e->sets.count - 1] && label <= last)
-            fail(r, "ascending labels");
+            reader_fail(r, "ascending labels");
         *ARENA_PUSH(r->m->arena, e->sets.labels, e->sets.label_count, e->sets.label_capacity) = last = label;
     }
     *ARENA_PUSH(r->m->arena, e->sets.first, e->sets.count, e->sets.capacity) = (uint32_t)e->sets.label_count;
@@ -396,30 +272,30 @@ static void read_decision(struct reader *r)
     struct decision d = {.kind = DECISION_DONE, .rule = -1, .unknown = -1};
     static const char *const words[] = {"no", "yes", "unknown"};
     uint32_t depth = 0;
-    if (read_number(r, m->decision_count + 1) != m->decision_count)
-        fail(r, "the next number");
-    if (take(r, "test")) {
+    if (reader_number(r, m->decision_count + 1) != m->decision_count)
+        reader_fail(r, "the next number");
+    if (reader_take(r, "test")) {
         d.kind = DECISION_TEST;
-        d.test = read_number(r, m->program.test_count);
+        d.test = reader_number(r, m->program.test_count);
         if (!r->failed && !r->asked[d.test])
-            fail(r, "a test that a rule asks");
+            reader_fail(r, "a test that a rule asks");
         for (int t = 0; t < 3; t++) {
-            expect(r, words[t]);
-            d.next[t] = read_number(r, m->decision_count);
+            reader_expect(r, words[t]);
+            d.next[t] = reader_number(r, m->decision_count);
             if (!r->failed && r->depths[d.next[t]] >= depth)
                 depth = r->depths[d.next[t]] + 1;
         }
-    } else if (take(r, "scan")) {
+    } else if (reader_take(r, "scan")) {
         d.kind = DECISION_SCAN;
-        d.set = read_number(r, m->primary == FIELD_COUNT ? 1 : count_sets(&m->engines[m->primary]));
+        d.set = reader_number(r, m->primary == FIELD_COUNT ? 1 : count_sets(&m->engines[m->primary]));
     } else {
-        expect(r, "rule");
-        d.rule = read_optional(r, m->rule_count);
-        expect(r, "unknown");
-        d.unknown = read_optional(r, m->rule_count);
+        reader_expect(r, "rule");
+        d.rule = reader_optional(r, m->rule_count);
+        reader_expect(r, "unknown");
+        d.unknown = reader_optional(r, m->rule_count);
     }
     if (depth > DECISION_DEPTH_MAX)
-        fail(r, "a decision of less depth");
+        reader_fail(r, "a decision of less depth");
     *ARENA_PUSH(m->arena, r->depths, r->depth_count, r->depth_capacity) = depth;
     *ARENA_PUSH(m->arena, m->decisions, m->decision_count, r->decision_capacity) = d;
 }
@@ -437,13 +313,13 @@ static void read_classes(struct reader *r, struct dfa *dfa)
 {
     size_t capacity = 0;
     for (uint32_t c = 0; c < dfa->class_count && !r->failed; c++) {
-        expect(r, "class");
-        if (read_number(r, dfa->class_count) != c)
-            fail(r, "the next number");
-        while (!r->failed && word_size(r) && !(word_size(r) == 5 && (!memcmp(r->source->bytes + r->at, "class", 5) ||
+        reader_expect(r, "class");
+        if (reader_number(r, dfa->class_count) != c)
+            reader_fail(r, "the next number");
+        while (!r->failed && reader_word(r) && !(reader_word(r) == 5 && (!memcmp(r->source->bytes + r->at, "class", 5) ||
                                                                       !memcmp(r->source->bytes + r->at, "state", 5)))) {
-            struct alphabet_range range = {.low = read_hexadecimal(r), .symbol = c};
-            range.high = take(r, "-") ? read_hexadecimal(r) : range.low;
+            struct alphabet_range range = {.low = reader_hexadecimal(r), .symbol = c};
+            range.high = reader_take(r, "-") ? reader_hexadecimal(r) : range.low;
             *ARENA_PUSH(r->m->arena, dfa->ranges, dfa->range_count, capacity) = range;
         }
     }
@@ -452,29 +328,29 @@ static void read_classes(struct reader *r, struct dfa *dfa)
     uint32_t next = 0;
     for (size_t i = 0; i < dfa->range_count && !r->failed; i++) {
         if (dfa->ranges[i].low != next || dfa->ranges[i].high < next)
-            fail(r, "classes that hold every code point once");
+            reader_fail(r, "classes that hold every code point once");
         next = dfa->ranges[i].high + 1;
     }
     if (next != CODE_POINT_MAX + 1)
-        fail(r, "classes that hold every code point once");
+        reader_fail(r, "classes that hold every code point once");
 }
 
 static void read_state(struct reader *r, struct dfa *dfa, uint32_t state, uint64_t outcomes)
 {
     uint32_t width = dfa->class_count + 1, *row = dfa->next + (size_t)state * width;
-    expect(r, "state");
-    if (read_number(r, dfa->state_count) != state)
-        fail(r, "the next number");
-    expect(r, "ends");
-    row[dfa->class_count] = read_number(r, outcomes);
-    expect(r, "else");
-    uint32_t other = read_number(r, dfa->state_count) * width;
+    reader_expect(r, "state");
+    if (reader_number(r, dfa->state_count) != state)
+        reader_fail(r, "the next number");
+    reader_expect(r, "ends");
+    row[dfa->class_count] = reader_number(r, outcomes);
+    reader_expect(r, "else");
+    uint32_t other = reader_number(r, dfa->state_count) * width;
     for (uint32_t c = 0; c < dfa->class_count; c++)
         row[c] = other;
-    while (!r->failed && word_size(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
-        uint32_t first = read_number(r, dfa->class_count), last = take(r, "-") ? read_number(r, dfa->class_count) : first;
-        expect(r, ":");
-        uint32_t to = read_number(r, dfa->state_count) * width;
+    while (!r->failed && reader_word(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
+        uint32_t first = reader_number(r, dfa->class_count), last = reader_take(r, "-") ? reader_number(r, dfa->class_count) : first;
+        reader_expect(r, ":");
+        uint32_t to = reader_number(r, dfa->state_count) * width;
         for (uint32_t c = first; c <= last && !r->failed; c++)
             row[c] = to;
     }
@@ -485,12 +361,12 @@ static void read_table(struct reader *r, enum field_id field)
     struct engine *e = &r->m->engines[field];
     struct dfa *dfa = ARENA_NEW(r->m->arena, struct dfa);
     uint64_t outcomes = field == r->m->primary ? r->m->decision_count : count_sets(e);
-    dfa->state_count = read_number(r, r->source->size);
-    expect(r, "states");
-    dfa->class_count = read_number(r, r->source->size);
-    expect(r, "classes");
+    dfa->state_count = reader_number(r, r->source->size);
+    reader_expect(r, "states");
+    dfa->class_count = reader_number(r, r->source->size);
+    reader_expect(r, "classes");
     if (!dfa->state_count || !dfa->class_count || (uint64_t)dfa->state_count * (dfa->class_count + 1) > 2 * (uint64_t)DFA_CELLS)
-        fail(r, "a table of a size that is possible");
+        reader_fail(r, "a table of a size that is possible");
     if (r->failed)
         return;
     read_classes(r, dfa);
@@ -505,13 +381,13 @@ static void read_table(struct reader *r, enum field_id field)
 
 static void read_automaton(struct reader *r)
 {
-    enum field_id field = read_field(r);
+    enum field_id field = reader_field(r);
     struct engine *e = &r->m->engines[field];
     if (!e->label_count || e->dfa)
-        fail(r, "a field with labels, once");
-    if (r->failed || take(r, "lazy"))
+        reader_fail(r, "a field with labels, once");
+    if (r->failed || reader_take(r, "lazy"))
         return;
-    expect(r, "table");
+    reader_expect(r, "table");
     read_table(r, field);
 }
 
@@ -519,52 +395,52 @@ static void read_automaton(struct reader *r)
 
 static void read_head(struct reader *r)
 {
-    expect(r, "quern");
-    expect(r, "automaton");
-    expect(r, "1");
-    r->m->rule_count = read_number(r, r->source->size);
+    reader_expect(r, "quern");
+    reader_expect(r, "automaton");
+    reader_expect(r, "1");
+    r->m->rule_count = reader_number(r, r->source->size);
     r->m->rule_words = (r->m->rule_count + 63) / 64;
-    expect(r, "rules");
-    while (take(r, "label"))
+    reader_expect(r, "rules");
+    while (reader_take(r, "label"))
         read_label(r);
     for (;;) {
-        if (take(r, "test"))
+        if (reader_take(r, "test"))
             read_test(r);
-        else if (take(r, "pred"))
+        else if (reader_take(r, "pred"))
             read_pred(r);
         else
             break;
     }
     read_rules(r);
-    while (!r->failed && take(r, "name"))
+    while (!r->failed && reader_take(r, "name"))
         read_name(r);
 }
 
 static void read_tail(struct reader *r)
 {
     r->m->primary = FIELD_COUNT;
-    if (take(r, "primary"))
-        r->m->primary = read_field(r);
+    if (reader_take(r, "primary"))
+        r->m->primary = reader_field(r);
     bool many = r->m->primary == FIELD_type || r->m->primary == FIELD_bases || r->m->primary == FIELD_tag;
     if (r->m->primary != FIELD_COUNT && (many || !r->m->engines[r->m->primary].label_count))
-        fail(r, "a field of one string, with labels");
-    while (!r->failed && !take(r, "end")) {
-        if (take(r, "set"))
+        reader_fail(r, "a field of one string, with labels");
+    while (!r->failed && !reader_take(r, "end")) {
+        if (reader_take(r, "set"))
             read_set(r);
-        else if (take(r, "decision"))
+        else if (reader_take(r, "decision"))
             read_decision(r);
-        else if (take(r, "automaton"))
+        else if (reader_take(r, "automaton"))
             read_automaton(r);
-        else if (r->m->primary == FIELD_COUNT && take(r, "root"))
-            r->m->root = read_number(r, r->m->decision_count);
+        else if (r->m->primary == FIELD_COUNT && reader_take(r, "root"))
+            r->m->root = reader_number(r, r->m->decision_count);
         else
-            fail(r, "set, decision, automaton or end");
+            reader_fail(r, "set, decision, automaton or end");
     }
-    skip_blanks(r);
+    reader_skip(r);
     if (!r->failed && r->at < r->source->size)
-        fail(r, "nothing after the end");
+        reader_fail(r, "nothing after the end");
     if (!r->failed && r->m->primary == FIELD_COUNT && !r->m->decision_count)
-        fail(r, "a root");
+        reader_fail(r, "a root");
 }
 
 /* What the text does not hold is made again from it: indexes, and the NFAs that verdicts and lazy fields need. */

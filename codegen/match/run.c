@@ -1,6 +1,7 @@
 /* Matching: reads the fields a decision asks for, once each. See match.h. */
 #include <string.h>
 #include "codegen/match/matcher.h"
+#include "codegen/match/mpath.h"
 
 /* Alignment of the places in a scratch. */
 enum { SCRATCH_ALIGNMENT = 64 };
@@ -118,6 +119,17 @@ static void read_string(struct run *r, enum field_id field, const struct field *
     }
 }
 
+/* The labels of one child's name, in place of those of the one before. */
+static const uint64_t *label_child(void *user, const struct field *name)
+{
+    struct run *r = user;
+    uint64_t *bits = bits_of(r, FIELD_chain);
+    memset(bits, 0, (r->m->engines[FIELD_chain].label_count + 63) / 64 * sizeof *bits);
+    r->fields[FIELD_chain].count = 0;
+    read_string(r, FIELD_chain, name);
+    return bits;
+}
+
 /* isa is about classes too: what matches a spelling of the class matches, though the bases are not known. */
 static void read_field(struct run *r, enum field_id field)
 {
@@ -151,6 +163,10 @@ static enum truth test_truth(struct run *r, uint32_t test)
     if (t->kind == TEST_GUARD) {
         r->consulted = true;
         return guard_test(&t->guard, r->s);
+    }
+    if (t->kind == TEST_CHAIN) {
+        r->consulted = true;
+        return chain_test(t->chain, r->s, r->scratch + r->m->chain_at, label_child, r);
     }
     enum field_id field = t->label->field;
     r->consulted |= field != r->m->primary;
@@ -214,7 +230,7 @@ static uint64_t *find_candidates(struct run *r)
         memcpy(bits, m->always, m->rule_words * sizeof *bits);
     for (int f = 0; f < FIELD_COUNT; f++) {
         const struct engine *e = &m->engines[f];
-        if (!e->label_count)
+        if (!e->label_count || f == FIELD_chain)
             continue;
         if (!r->fields[f].ran)
             read_field(r, (enum field_id)f);

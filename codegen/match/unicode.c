@@ -30,6 +30,7 @@ struct table {
 static const struct table unicode_sets[UNICODE_SET_COUNT] = {
     [UNICODE_WORD] = {word_ranges, COUNT(word_ranges)},
     [UNICODE_DIGIT] = {digit_ranges, COUNT(digit_ranges)},
+    [UNICODE_ISDIGIT] = {isdigit_ranges, COUNT(isdigit_ranges)},
     [UNICODE_SPACE] = {space_ranges, COUNT(space_ranges)},
     [UNICODE_ALPHA] = {alpha_ranges, COUNT(alpha_ranges)},
     [UNICODE_START] = {start_ranges, COUNT(start_ranges)},

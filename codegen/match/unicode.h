@@ -5,9 +5,10 @@
 
 #include "codegen/match/charset.h"
 
-/* The sets of str methods: isalnum() or `_`; isdecimal(); isspace(); isalpha(); isidentifier() alone and after a letter; not isprintable(). */
-enum unicode_set { UNICODE_WORD, UNICODE_DIGIT, UNICODE_SPACE, UNICODE_ALPHA, UNICODE_START, UNICODE_CONTINUE, UNICODE_UNPRINTABLE,
-                   UNICODE_SET_COUNT };
+/* The sets of str methods: isalnum() or `_`; isdecimal(); isdigit(); isspace(); isalpha(); isidentifier() alone and after a
+ * letter; not isprintable(). */
+enum unicode_set { UNICODE_WORD, UNICODE_DIGIT, UNICODE_ISDIGIT, UNICODE_SPACE, UNICODE_ALPHA, UNICODE_START, UNICODE_CONTINUE,
+                   UNICODE_UNPRINTABLE, UNICODE_SET_COUNT };
 const struct code_range *unicode_ranges(enum unicode_set set, size_t *count);
 /* The same under re.ASCII; for WORD, DIGIT and SPACE. */
 const struct code_range *ascii_ranges(enum unicode_set set, size_t *count);

@@ -63,6 +63,7 @@ def deltas(mapping):
 print("/* Written by unicode_tables.py with Python 3.11, Unicode 14.0.0. Do not edit. */")
 write("code_range", "word_ranges", ranges(lambda c: chr(c).isalnum() or c == ord("_")))
 write("code_range", "digit_ranges", ranges(lambda c: chr(c).isdecimal()))
+write("code_range", "isdigit_ranges", ranges(lambda c: chr(c).isdigit()))
 write("code_range", "space_ranges", ranges(lambda c: chr(c).isspace()))
 write("code_range", "alpha_ranges", ranges(lambda c: chr(c).isalpha()))
 write("code_range", "start_ranges", ranges(lambda c: chr(c).isidentifier()))
