@@ -100,27 +100,47 @@ int diag_find(const char *code)
     return -1;
 }
 
-enum { NEAREST_LENGTH_MAX = 63 };
+enum { NEAREST_EDITS = 2, BAND = 2 * NEAREST_EDITS + 1, FAR = NEAREST_EDITS + 1 };
 
-/* Damerau-Levenshtein distance (optimal string alignment), rows i-2, i-1 and i of the usual table. */
+/* One row of the band, j = i - NEAREST_EDITS .. i + NEAREST_EDITS, from the two before; its least cell. */
+static unsigned fill_row(unsigned rows[3][BAND], const char *a, const char *b, size_t n, size_t i)
+{
+    unsigned *now = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3], least = FAR;
+    for (size_t k = 0; k < BAND; k++) {
+        size_t j = i + k - NEAREST_EDITS; /* wraps below zero, which is beyond n */
+        unsigned best = FAR;
+        if (j == 0)
+            best = i < FAR ? (unsigned)i : FAR;
+        if (j > 0 && j <= n) {
+            best = before[k] + (a[i - 1] != b[j - 1]);
+            if (k + 1 < BAND && before[k + 1] + 1 < best)
+                best = before[k + 1] + 1;
+            if (k > 0 && now[k - 1] + 1 < best)
+                best = now[k - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[k] + 1 < best)
+                best = earlier[k] + 1;
+        }
+        now[k] = best < FAR ? best : FAR;
+        least = now[k] < least ? now[k] : least;
+    }
+    return least;
+}
+
+/* Damerau-Levenshtein distance (optimal string alignment) up to NEAREST_EDITS, FAR beyond: the table's cells near its
+ * diagonal alone, behind the text that both begin with. */
 static unsigned edit_distance(const char *a, size_t m, const char *b, size_t n)
 {
-    unsigned row[3][NEAREST_LENGTH_MAX + 1];
-    for (size_t j = 0; j <= n; j++)
-        row[0][j] = (unsigned)j;
-    for (size_t i = 1; i <= m; i++) {
-        unsigned *now = row[i % 3], *before = row[(i + 2) % 3], *earlier = row[(i + 1) % 3];
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= n; j++) {
-            unsigned best = before[j - 1] + (a[i - 1] != b[j - 1]);
-            best = before[j] + 1 < best ? before[j] + 1 : best;
-            best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && earlier[j - 2] + 1 < best)
-                best = earlier[j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    return row[m % 3][n];
+    unsigned rows[3][BAND];
+    if (m > n + NEAREST_EDITS || n > m + NEAREST_EDITS)
+        return FAR;
+    while (m && n && *a == *b)
+        a++, b++, m--, n--;
+    for (size_t k = 0; k < BAND; k++)
+        rows[0][k] = k < NEAREST_EDITS || k - NEAREST_EDITS > n ? FAR : (unsigned)(k - NEAREST_EDITS);
+    for (size_t i = 1; i <= m; i++)
+        if (fill_row(rows, a, b, n, i) == FAR)
+            return FAR;
+    return rows[m % 3][n + NEAREST_EDITS - m];
 }
 
 const char *diag_nearest(const char *word, const char *const *candidates, size_t count)
@@ -128,11 +148,10 @@ const char *diag_nearest(const char *word, const char *const *candidates, size_t
     size_t length = strlen(word);
     const char *nearest = NULL;
     unsigned least = length < 3 ? 1 : length < 6 ? (unsigned)length / 3 : 2;
-    for (size_t i = 0; i < count && length <= NEAREST_LENGTH_MAX; i++) {
-        size_t n = candidates[i] ? strlen(candidates[i]) : SIZE_MAX;
-        if (n > NEAREST_LENGTH_MAX)
+    for (size_t i = 0; i < count; i++) {
+        if (!candidates[i])
             continue;
-        unsigned distance = edit_distance(word, length, candidates[i], n);
+        unsigned distance = edit_distance(word, length, candidates[i], strlen(candidates[i]));
         if (distance <= least && (distance < least || !nearest)) {
             least = distance;
             nearest = candidates[i];

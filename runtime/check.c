@@ -3,23 +3,23 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "runtime/idle.h"
 #include "runtime/json.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/specific.h"
 
-/* Beyond this many (rule, tensor) pairs the two kinds of rules that never win are no longer told apart; names offered as
- * nearest are looked for among this many. */
-enum { VERDICTS_MAX = 1 << 28, CANDIDATES_MAX = 20000 };
+/* Names offered as nearest are looked for among this many. */
+enum { CANDIDATES_MAX = 20000 };
 
 struct checking {
     struct session *session;
     struct quern_plan *plan;
     struct recipe *recipe;
     struct scratch *scratch;
-    size_t *wins, *matches, *unknowns; /* of each rule, in tensors */
+    size_t *wins;                      /* of each rule, in tensors */
+    struct idle_rule *idle;            /* of each rule that has none */
     const int *twins;                  /* of `match specific`, or NULL: specific_twins */
-    const char **example;              /* of each rule: a tensor it could not be decided for */
     const char **modules;              /* sorted, each once: module paths of the tensors */
     size_t module_count;
     const char **containers;           /* sorted, each once: their proper prefixes */
@@ -80,8 +80,7 @@ static void list_modules(struct checking *c)
 
 /* ---- rules ---- */
 
-/* One pass over the plan, which has matched every tensor already. A rule passed over as unknown is remembered with
- * the first tensor it happened for. */
+/* One pass over the plan, which has matched every tensor already. */
 static void count_wins(struct checking *c)
 {
     for (size_t i = 0; i < c->plan->count; i++) {
@@ -90,49 +89,13 @@ static void count_wins(struct checking *c)
             c->wins[item->outcome.rule]++;
         for (size_t r = 0; item->configs && r + 1 < c->plan->decisions->items[i].rule_count; r++)
             c->wins[c->plan->decisions->items[i].rules[r]]++;
-        if (item->outcome.unknown >= 0 && !c->unknowns[item->outcome.unknown]++)
-            c->example[item->outcome.unknown] = item->stored->name;
     }
 }
 
-/* Which of the rules that never win match at all. */
-static void count_matches(struct checking *c)
+/* The path a predicate names when it is one atom that names one; NULL otherwise. */
+static const char *lone_path(const struct ast_predicate *p)
 {
-    size_t idle = 0, rules = c->recipe->rule_count;
-    for (size_t i = 0; i < rules; i++)
-        idle += !c->wins[i];
-    unsigned char *verdicts = ARENA_ARRAY(c->session->arena, rules + 1, unsigned char);
-    for (size_t i = 0; idle && i < c->plan->count && i * rules < VERDICTS_MAX; i++) {
-        struct quern_tensor tensor = stored_tensor(c->plan->items[i].stored);
-        struct subject subject = subject_of_tensor(c->plan->recipe, &tensor);
-        recipe_verdicts(c->plan->recipe, c->scratch, &subject, verdicts);
-        for (size_t r = 0; r < rules; r++) {
-            idle -= verdicts[r] == 1 && !c->wins[r] && !c->matches[r];
-            c->matches[r] += verdicts[r] == 1;
-            if (verdicts[r] == 2 && !c->unknowns[r]++)
-                c->example[r] = c->plan->items[i].stored->name;
-        }
-    }
-}
-
-/* A module that only holds others and that the rule takes, or NULL. */
-static const char *find_container(struct checking *c, size_t rule)
-{
-    unsigned char *verdicts = ARENA_ARRAY(c->session->arena, c->recipe->rule_count + 1, unsigned char);
-    for (size_t i = 0; i < c->container_count && i * c->recipe->rule_count < VERDICTS_MAX; i++) {
-        struct subject subject;
-        subject_of_module(&subject, c->containers[i], strlen(c->containers[i]), c->recipe->megatron_layers);
-        recipe_verdicts(c->plan->recipe, c->scratch, &subject, verdicts);
-        if (verdicts[rule] == 1)
-            return c->containers[i];
-    }
-    return NULL;
-}
-
-/* The pattern of a predicate that is one atom on module paths; NULL otherwise. */
-static const char *lone_pattern(const struct ast_predicate *p)
-{
-    return p->kind == AST_ATOM && !strcmp(atom_rows[p->atom].field, "module") ? p->pattern.bytes : NULL;
+    return p->kind == AST_ATOM && (p->atom == ATOM_name || p->atom == ATOM_under) ? p->pattern.bytes : NULL;
 }
 
 /* The message a misspelt rule gets. The help is the most specific that applies: a container it names, a name within
@@ -144,9 +107,10 @@ static void report_unmatched(struct checking *c, size_t index)
     bool foreign = c->recipe->ast->foreign != NULL;
     struct diag *diag = diag_report(diags, foreign ? DIAG_key_unmatched : DIAG_rule_unmatched, rule->span, "this %s matches nothing in the model",
                                     foreign ? "key" : "rule");
-    const char *container = find_container(c, index), *pattern = lone_pattern(rule->predicate);
+    const char *container = c->idle[index].container, *path = lone_path(rule->predicate);
     size_t candidates = c->module_count < CANDIDATES_MAX ? c->module_count : CANDIDATES_MAX;
-    const char *nearest = pattern ? diag_nearest(pattern, c->modules, candidates) : NULL;
+    bool shown = diags->errors <= DIAG_ERRORS_KEPT; /* later ones are counted only */
+    const char *nearest = path && shown ? diag_nearest(path, c->modules, candidates) : NULL;
     if (container)
         diag_help(diags, diag, "%s holds other modules and no tensor of its own; `under` takes all below it", SHOWN(c, container));
     else if (nearest)
@@ -155,22 +119,30 @@ static void report_unmatched(struct checking *c, size_t index)
         diag_help(diags, diag, "write `optional` before a rule that may match nothing");
 }
 
+static void report_taken(struct checking *c, size_t index)
+{
+    const struct idle_rule *idle = &c->idle[index];
+    struct diag *diag = diag_report(c->session->diags, DIAG_rule_taken, c->recipe->rules[index].span,
+                                    "earlier rules take every tensor that this rule matches");
+    if (idle->winner >= 0)
+        diag_note(c->session->diags, diag, c->recipe->rules[idle->winner].span, "%s goes here", SHOWN(c, idle->match));
+}
+
 /* A rule that wins nowhere is an error when it matches nothing, and a warning when others come first each time. What
  * cannot be decided is neither: check_unknown speaks of it. */
 static void check_rule(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
-    struct diags *diags = c->session->diags;
     int twin = c->twins ? c->twins[index] : -1;
     if (c->wins[index] || rule->predicate->kind == AST_ANY) /* a closing `_` may be left with nothing */
         return;
     if (c->plan->decisions && c->plan->decisions->containers[index].count) /* said already */
         return;
-    if (twin >= 0 && (c->wins[twin] || c->matches[twin] || (size_t)twin < index)) /* one key of torchao's, said once */
+    if (twin >= 0 && (c->wins[twin] || c->idle[twin].match || (size_t)twin < index)) /* one key of torchao's, said once */
         return;
-    if (c->matches[index])
-        diag_report(diags, DIAG_rule_taken, rule->span, "earlier rules take all %zu tensors that this rule matches", c->matches[index]);
-    else if (!rule->optional && !c->unknowns[index])
+    if (c->idle[index].match)
+        report_taken(c, index);
+    else if (!rule->optional && !c->idle[index].undecided)
         report_unmatched(c, index);
 }
 
@@ -178,9 +150,9 @@ static void check_rule(struct checking *c, size_t index)
  * meant. */
 static void check_unknown(struct checking *c, size_t index)
 {
-    if (c->unknowns[index] && !c->wins[index])
+    if (!c->wins[index] && c->idle[index].undecided)
         diag_report(c->session->diags, DIAG_rule_unknown, c->recipe->rules[index].span,
-                    "this rule cannot be decided for %s: it asks for what is not known there", SHOWN(c, c->example[index]));
+                    "this rule cannot be decided for %s: it asks for what is not known there", SHOWN(c, c->idle[index].undecided));
 }
 
 /* ---- expectations ---- */
@@ -287,7 +259,7 @@ static void check_tensors(struct checking *c)
         specific_report_faults(c->session, c->plan->decisions, c->containers, c->container_count);
     c->twins = specific_twins(c->session->arena, c->recipe);
     count_wins(c);
-    count_matches(c);
+    c->idle = idle_judge(c->session, c->plan, c->wins, c->containers, c->container_count);
     for (size_t i = 0; i < c->recipe->rule_count; i++) {
         check_rule(c, i);
         check_unknown(c, i);
@@ -308,9 +280,6 @@ static enum quern_status check(struct session *session, void *data)
     struct checking c = {.session = session, .plan = plan, .recipe = plan->recipe->recipe};
     size_t rules = c.recipe->rule_count + 1;
     c.wins = ARENA_ARRAY(session->arena, rules, size_t);
-    c.matches = ARENA_ARRAY(session->arena, rules, size_t);
-    c.unknowns = ARENA_ARRAY(session->arena, rules, size_t);
-    c.example = ARENA_ARRAY(session->arena, rules, const char *);
     c.scratch = recipe_borrow_for(session, plan->recipe);
     matcher_lint(c.recipe, session->diags);
     if (plan->model)

@@ -48,9 +48,26 @@ static void test_rules(void **state)
           "  help: write `optional` before a rule that may match nothing\n");
     check(*state, "config c { weight int8 }\nmatch first { optional glob \"*vision*\" => c _ => c }\n", QUERN_OK, "");
     check(*state, "config c { weight int8 }\nmatch first { glob \"*proj\" => c name \"model.layers.0.mlp.up_proj\" => skip _ => skip }\n", QUERN_OK,
-          "r.qr:2:33: warning[Q0831]: earlier rules take all 1 tensors that this rule matches\n"
+          "r.qr:2:33: warning[Q0831]: earlier rules take every tensor that this rule matches\n"
           "    2 | match first { glob \"*proj\" => c name \"model.layers.0.mlp.up_proj\" => skip _ => skip }\n"
-          "      |                                 ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n");
+          "      |                                 ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~\n"
+          "r.qr:2:15: note: 'model.layers.0.mlp.up_proj.weight' goes here\n"
+          "    2 | match first { glob \"*proj\" => c name \"model.layers.0.mlp.up_proj\" => skip _ => skip }\n"
+          "      |               ^~~~~~~~~~~~~~~~~\n");
+    /* each of these hides behind the one before: the passes over the tensors find them one by one */
+    check(*state, "config c { weight int8 }\nmatch first {\n_ => c\noptional glob \"*up*\" => c\noptional glob \"*up*j\" => c\n}\n", QUERN_OK,
+          "r.qr:4:1: warning[Q0831]: earlier rules take every tensor that this rule matches\n"
+          "    4 | optional glob \"*up*\" => c\n"
+          "      | ^~~~~~~~~~~~~~~~~~~~~~~~~\n"
+          "r.qr:3:1: note: 'model.layers.0.mlp.up_proj.weight' goes here\n"
+          "    3 | _ => c\n"
+          "      | ^~~~~~\n"
+          "r.qr:5:1: warning[Q0831]: earlier rules take every tensor that this rule matches\n"
+          "    5 | optional glob \"*up*j\" => c\n"
+          "      | ^~~~~~~~~~~~~~~~~~~~~~~~~~\n"
+          "r.qr:3:1: note: 'model.layers.0.mlp.up_proj.weight' goes here\n"
+          "    3 | _ => c\n"
+          "      | ^~~~~~\n");
     check(*state, "config c { weight int8 }\nmatch first { type \"Linear\" => c _ => skip }\n", QUERN_OK,
           "r.qr:2:15: warning[Q0832]: this rule cannot be decided for 'model.layers.0.mlp.up_proj.weight': it asks for what is not known there\n"
           "    2 | match first { type \"Linear\" => c _ => skip }\n"

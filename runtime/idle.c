@@ -1,0 +1,136 @@
+/* Idle rules. See idle.h. */
+#include "runtime/idle.h"
+
+#include <string.h>
+
+/* Passes over the model; then each rule that is left is judged by itself, for at most so many (rule, tensor) pairs. */
+enum { PASSES_MAX = 16, PAIRS_MAX = 1 << 28 };
+
+struct judging {
+    struct session *session;
+    const struct quern_plan *plan;
+    struct idle_rule *rules;
+    size_t *list, count; /* the rules in question, ascending */
+    struct recipe some;  /* the recipe with those rules alone */
+    struct matcher *matcher;
+    void *scratch;
+};
+
+/* A matcher for the rules in the list. They were compiled before, so nothing is reported. */
+static void compile(struct judging *j)
+{
+    const struct recipe *whole = j->plan->recipe->recipe;
+    struct arena *arena = j->session->arena;
+    struct diags none;
+    diags_init(&none, arena);
+    j->some = *whole;
+    j->some.arena = arena;
+    j->some.rules = ARENA_ARRAY(arena, j->count + 1, struct rule);
+    j->some.rule_count = j->count;
+    for (size_t i = 0; i < j->count; i++)
+        j->some.rules[i] = whole->rules[j->list[i]];
+    j->matcher = matcher_compile(&j->some, NULL, &none);
+    j->scratch = arena_alloc(arena, matcher_scratch_size(j->matcher));
+    matcher_scratch_init(j->matcher, j->scratch);
+}
+
+static struct subject subject_of_item(const struct judging *j, size_t item)
+{
+    struct quern_tensor tensor = stored_tensor(j->plan->items[item].stored);
+    return subject_of_tensor(j->plan->recipe, &tensor);
+}
+
+static void note_match(struct judging *j, size_t rule, size_t item)
+{
+    struct idle_rule *r = &j->rules[rule];
+    if (r->match)
+        return;
+    r->match = j->plan->items[item].stored->name;
+    r->winner = j->plan->items[item].outcome.rule;
+}
+
+static void note_undecided(struct judging *j, size_t rule, size_t item)
+{
+    if (!j->rules[rule].undecided)
+        j->rules[rule].undecided = j->plan->items[item].stored->name;
+}
+
+/* Rules about which something is known now leave the list; false: none did. */
+static bool drop_known(struct judging *j)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < j->count; i++) {
+        const struct idle_rule *r = &j->rules[j->list[i]];
+        if (!r->match && !r->undecided && !r->container)
+            j->list[kept++] = j->list[i];
+    }
+    bool dropped = kept < j->count;
+    j->count = kept;
+    return dropped;
+}
+
+/* The first of the list that matches each tensor, and the first before it that could not be decided. */
+static bool pass_over_tensors(struct judging *j)
+{
+    compile(j);
+    for (size_t i = 0; i < j->plan->count; i++) {
+        struct subject subject = subject_of_item(j, i);
+        struct match_outcome outcome = matcher_match(j->matcher, j->scratch, &subject);
+        if (outcome.rule >= 0)
+            note_match(j, j->list[outcome.rule], i);
+        if (outcome.unknown >= 0)
+            note_undecided(j, j->list[outcome.unknown], i);
+    }
+    return drop_known(j);
+}
+
+/* Rules that each hide behind another of the list: every one of them for every tensor. */
+static void judge_each(struct judging *j)
+{
+    unsigned char *verdicts = ARENA_ARRAY(j->session->arena, j->count + 1, unsigned char);
+    compile(j);
+    for (size_t i = 0; i < j->plan->count && i * j->count < PAIRS_MAX; i++) {
+        struct subject subject = subject_of_item(j, i);
+        matcher_verdicts(j->matcher, j->scratch, &subject, verdicts);
+        for (size_t r = 0; r < j->count; r++)
+            if (verdicts[r] == 1)
+                note_match(j, j->list[r], i);
+            else if (verdicts[r] == 2)
+                note_undecided(j, j->list[r], i);
+    }
+    drop_known(j);
+}
+
+static bool pass_over_containers(struct judging *j, const char *const *containers, size_t count)
+{
+    compile(j);
+    for (size_t i = 0; i < count; i++) {
+        struct subject subject;
+        subject_of_module(&subject, containers[i], strlen(containers[i]), j->some.megatron_layers);
+        struct match_outcome outcome = matcher_match(j->matcher, j->scratch, &subject);
+        if (outcome.rule >= 0 && !j->rules[j->list[outcome.rule]].container)
+            j->rules[j->list[outcome.rule]].container = containers[i];
+    }
+    return drop_known(j);
+}
+
+struct idle_rule *idle_judge(struct session *session, const struct quern_plan *plan, const size_t *wins, const char *const *containers,
+                             size_t container_count)
+{
+    size_t rules = plan->recipe->recipe->rule_count;
+    struct judging *j = ARENA_NEW(session->arena, struct judging);
+    *j = (struct judging){.session = session, .plan = plan};
+    j->rules = ARENA_ARRAY(session->arena, rules + 1, struct idle_rule);
+    j->list = ARENA_ARRAY(session->arena, rules + 1, size_t);
+    for (size_t i = 0; i < rules; i++)
+        if (!wins[i])
+            j->list[j->count++] = i;
+    int passes = 0;
+    while (j->count && passes < PASSES_MAX && pass_over_tensors(j))
+        passes++;
+    if (j->count && passes == PASSES_MAX)
+        judge_each(j);
+    for (passes = 0; j->count && passes < PASSES_MAX && pass_over_containers(j, containers, container_count);)
+        passes++;
+    return j->rules;
+}
