@@ -70,7 +70,8 @@ struct ast_decl *foreign_declare(struct yaml_reading *y, enum ast_decl_kind kind
     struct ast_decl *decl = ast_parse_body(y->arena, y->source, span, kind, body, strlen(body), y->diags);
     if (!decl)
         return NULL;
-    decl->name = make_name(y, name, span);
+    if (name)
+        decl->name = make_name(y, name, span);
     *y->end = decl;
     y->end = &decl->next;
     return decl;

@@ -33,7 +33,7 @@ const struct foreign *foreign_recognise(const struct yaml_node *root);
 struct ast *foreign_parse(struct arena *arena, struct source *source, const struct foreign *system, struct diags *diags);
 
 /* ---- building, for readers ---- */
-/* `KIND name BODY` with the place of span: body is .qr text ("{ weight int4 per group(32) }", "= int8 per channel(0)").
+/* `KIND name BODY` (name NULL: `KIND BODY`) with the place of span: body is .qr text ("{ weight int4 per group(32) }", "= int8 per channel(0)").
  * NULL after a message. */
 struct ast_decl *foreign_declare(struct yaml_reading *y, enum ast_decl_kind kind, const char *name, struct span span, const char *body);
 /* The match declaration, made when first asked for. */
@@ -53,7 +53,9 @@ bool foreign_is_torchao(const struct yaml_node *root);
 bool foreign_is_coreai(const struct yaml_node *root);
 bool foreign_is_quark(const struct yaml_node *root);
 bool foreign_is_hugging_face(const struct yaml_node *root);
-foreign_read foreign_read_megatron;
-foreign_write foreign_write_megatron;
+foreign_read foreign_read_megatron, foreign_read_quark;
+foreign_write foreign_write_megatron, foreign_write_quark;
+/* pre_quant_opt_config or algo_config (NULL: absent) as prepare or algorithm; has_input: activations are quantized. */
+void foreign_read_quark_steps(struct yaml_reading *y, const struct yaml_node *list, bool algorithm, bool has_input);
 
 #endif
