@@ -51,6 +51,7 @@ struct ast_predicate *foreign_not(struct yaml_reading *y, struct ast_predicate *
 /* ---- one file each ---- */
 bool foreign_is_torchao(const struct yaml_node *root);
 bool foreign_is_coreai(const struct yaml_node *root);
+foreign_read foreign_read_coreai;
 bool foreign_is_quark(const struct yaml_node *root);
 bool foreign_is_hugging_face(const struct yaml_node *root);
 foreign_read foreign_read_megatron, foreign_read_quark;

@@ -41,8 +41,9 @@ static enum quern_status import_text(struct session *session, void *data)
     struct ast *ast = foreign_parse(session->arena, source, system, session->diags);
     if (!session->diags->errors && !ast->foreign)
         diag_report_about(session->diags, DIAG_not_foreign, call->name, "this is no file of a system that is known");
+    struct recipe *recipe = session->diags->errors ? NULL : recipe_resolve(session->arena, ast, NULL, session->diags);
     if (!session->diags->errors)
-        recipe_resolve(session->arena, ast, NULL, session->diags);
+        matcher_compile(recipe, NULL, session->diags); /* its patterns */
     if (session->diags->errors)
         return diags_status(session->diags);
     struct text text = text_make(session->arena);

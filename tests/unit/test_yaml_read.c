@@ -325,8 +325,6 @@ static void recognises_foreign_files(void **state)
         const char *text, *message;
     } rows[] = {
         {"{\"_type\": \"FqnToConfig\", \"_version\": 1, \"_data\": {}}", "this is a torchao configuration; Quern does not read it yet"},
-        {"quantization_config: {global_config: null}", "this is a coreai_opt configuration; Quern does not read it yet"},
-        {"quantization_spec: {}", "this is a coreai_opt configuration; Quern does not read it yet"},
         {"global_quant_config: {}", "this is a Quark configuration; Quern does not read it yet"},
         {"quantization_config: {quant_method: gptq}", "this is a Hugging Face `quantization_config`; Quern does not read it yet"},
         {"quant_method: gptq", "this is a Hugging Face `quantization_config`; Quern does not read it yet"},
