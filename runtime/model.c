@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include "runtime/describe.h"
+#include "runtime/gguf.h"
 #include "runtime/json.h"
 #include "runtime/report.h"
 
@@ -183,7 +184,7 @@ static bool read_kind(struct session *session, struct quern_model *m, const char
         return model_add_shard(session, m, path);
     }
     if (strcmp(path, "-") && is_gguf(session, path))
-        return REPORT(session, model_kind, path, "GGUF files are not read by this version; give a safetensors checkpoint or a list of names");
+        return gguf_open(&m->arena, session->arena, path, model_add_list(m, path), session->diags);
     return read_text(session, m, path);
 }
 

@@ -30,7 +30,8 @@ enum {
     MODEL_CONFIG_MAX = 64 * 1024 * 1024 /* bytes of config.json */
 };
 
-/* Each reads one kind of model into m->shards; false after reporting. */
+/* Each reads one kind of model into m->shards; false after reporting. An index that is given by itself (not through its
+ * directory) and none of whose files exist is a list of names. */
 bool model_read_index(struct session *session, struct quern_model *m, const char *directory, const char *path);
 bool model_read_names(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size);
 bool model_read_description(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size);

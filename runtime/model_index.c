@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "runtime/json.h"
 #include "runtime/model.h"
 #include "runtime/report.h"
@@ -114,9 +115,8 @@ static bool lies_in(const char *path, const char *directory)
 }
 
 /* A link may point within the directory, or into ../../blobs beside snapshots/REVISION, as the Hub's cache has it. */
-static bool open_shard(struct index *x, const char *file)
+static bool check_file(struct index *x, const char *file, const char *path)
 {
-    const char *path = path_join(&x->model->arena, x->directory, file);
     const char *blobs = path_join(x->session->arena, x->directory, "../../blobs");
     if (!is_plain_name(file))
         return REPORT(x, index_path, "\"weight_map\": %s is not the name of a file beside the index", SHOWN(x, file));
@@ -124,7 +124,7 @@ static bool open_shard(struct index *x, const char *file)
     free(real);
     if (real && !lies_in(path, x->directory) && !lies_in(path, blobs))
         return REPORT(x, index_path, "\"weight_map\": %s is a link that leaves the directory", SHOWN(x, file));
-    return model_add_shard(x->session, x->model, path) != NULL;
+    return true;
 }
 
 static int compare_strings(const void *a, const void *b)
@@ -132,17 +132,44 @@ static int compare_strings(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Each file once, in the order of their names; the model's shards are in that order. */
-static bool open_shards(struct index *x)
+/* Each file once, in the order of their names; the model's shards are in that order. *found: how many of them exist. */
+static bool list_files(struct index *x, const char **paths, size_t *count, size_t *found)
 {
     const char **files = ARENA_ARRAY(x->session->arena, x->count + 1, const char *);
+    struct stat status;
+    *count = *found = 0;
     for (size_t i = 0; i < x->count; i++)
         files[i] = x->map[i].file;
     qsort(files, x->count, sizeof *files, compare_strings);
-    for (size_t i = 0; i < x->count; i++)
-        if ((i == 0 || strcmp(files[i - 1], files[i])) && !open_shard(x, files[i]))
+    for (size_t i = 0; i < x->count; i++) {
+        if (i && !strcmp(files[i - 1], files[i]))
+            continue;
+        const char *path = path_join(&x->model->arena, x->directory, files[i]);
+        if (!check_file(x, files[i], path))
+            return false;
+        *found += !stat(path, &status);
+        paths[(*count)++] = path;
+    }
+    return true;
+}
+
+static bool open_shards(struct index *x, const char **paths, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!model_add_shard(x->session, x->model, paths[i]))
             return false;
     return true;
+}
+
+/* An index that came without its shards is a list of names. */
+static void take_names(struct index *x)
+{
+    struct shard *shard = model_add_list(x->model, x->path);
+    shard->tensors = ARENA_ARRAY(&x->model->arena, x->count + 1, struct stored);
+    for (size_t i = 0; i < x->count; i++)
+        shard->tensors[shard->count++] = (struct stored){.name = arena_string(&x->model->arena, x->map[i].tensor), .dtype = -1, .rank = -1,
+                                                         .elements = -1, .bytes = -1, .shard = shard};
+    x->model->directory = NULL;
 }
 
 /* ---- claims against headers ---- */
@@ -206,22 +233,38 @@ static void compare_total(struct index *x, struct stored **all, size_t count)
         REPORT(x, index_total, "\"total_size\" says %" JSON_INTEGER_FORMAT " bytes, the tensors take %" PRId64, x->total, total);
 }
 
+static bool check_claims(struct index *x)
+{
+    size_t count;
+    struct stored **all = sort_stored(x, &count);
+    if (!compare_lists(x, all, count))
+        return false;
+    compare_total(x, all, count);
+    return true;
+}
+
+static bool read_shards(struct index *x)
+{
+    const char **paths = ARENA_ARRAY(x->session->arena, x->count + 1, const char *);
+    size_t count, found;
+    if (!list_files(x, paths, &count, &found))
+        return false;
+    if (!count || found || x->model->whole_directory)
+        return open_shards(x, paths, count) && check_claims(x);
+    take_names(x);
+    return true;
+}
+
 /* The order of checks: the text, its names, the files, and then every claim against the headers. */
 bool model_read_index(struct session *session, struct quern_model *m, const char *directory, const char *path)
 {
     struct index x = {.session = session, .model = m, .path = path, .directory = directory};
     char *bytes;
-    size_t size, count;
+    size_t size;
     int error = file_read_all(session->arena, path, true, SAFETENSORS_HEADER_MAX, &bytes, &size);
     if (error == FILE_TOO_LARGE)
         return REPORT(&x, too_large, "an index may hold %d bytes", SAFETENSORS_HEADER_MAX);
     if (error)
         return REPORT(&x, cannot_read, "cannot read the index: %s", file_reason(error));
-    if (!read_text(&x, bytes, size) || !sort_map(&x) || !open_shards(&x))
-        return false;
-    struct stored **all = sort_stored(&x, &count);
-    if (!compare_lists(&x, all, count))
-        return false;
-    compare_total(&x, all, count);
-    return true;
+    return read_text(&x, bytes, size) && sort_map(&x) && read_shards(&x);
 }

@@ -2,7 +2,7 @@
 
 usage: bad_inputs.py QUERN SCRATCH
 Rows are numbered after the list of inputs the project keeps: 1-19 recipe texts, 20-29 patterns, 30-41 safetensors and
-index files, 51-60 data. Every run must end within TIMEOUT seconds and MEMORY bytes, an error must come with its text and
+index files, 42-50 GGUF headers, 51-60 data. Every run must end within TIMEOUT seconds and MEMORY bytes, an error must come with its text and
 place, and no output may be left when the status is not 0.
 """
 import json
@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 from make_checkpoint import write_file
+from make_gguf import ARRAY, INT32, STRING, UINT8, UINT32, array, gguf, record, string
 
 QUERN, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2])
 TIMEOUT, MEMORY = 120, 6 << 30
@@ -209,6 +210,90 @@ model("41 path traversal", sharded({"weight_map": {"a.weight": "../s1.safetensor
 model("41 total_size lies", sharded({"metadata": {"total_size": 5}, "weight_map": {"a.weight": "s1.safetensors"}}, s1=ROW), 0, r"warning\[Q0812\]")
 model("41 the same tensor twice", sharded({"weight_map": {"a.weight": "s1.safetensors", "b.weight": "s2.safetensors"}},
                                           s1=ROW, s2={**ROW, "b.weight": ("F32", [1], b"\0" * 4)}), 1, r"error\[Q08")
+
+
+# ---- 41: an index by itself; 42-50: GGUF ----
+def alone(index, name="model.safetensors.index.json"):
+    def make(folder):
+        (folder / name).write_text(json.dumps(index))
+        return folder / name
+    return make
+
+
+model("41 an index without its shards", alone({"weight_map": {"a.weight": "s1.safetensors", "b.weight": "s2.safetensors"}}), 0)
+model("41 the same with a file elsewhere", alone({"weight_map": {"a.weight": "../s1.safetensors"}}), 1, r"error\[Q0810\]")
+model("41 nothing to quantize in it", alone({"weight_map": {"a.weight": "s1.safetensors"}}), 1, r"error\[Q0818\]", "quantize")
+
+
+def packed(*arguments, **named):
+    def make(folder):
+        path = folder / "m.gguf"
+        path.write_bytes(gguf(*arguments, **named))
+        return path
+    return make
+
+
+def bad_gguf(item, sentence, *arguments, **named):
+    model(item, packed(*arguments, **named), 1, r"m\.gguf: error\[Q08(45|06)\]: " + sentence + "$")
+
+
+T = ("a", (32, 2), 0, None, 256)
+MAX = (1 << 64) - 1
+model("GGUF 3", packed([("general.alignment", UINT32, struct.pack("<I", 64)), ("x", STRING, string("y")),
+                        ("z", ARRAY, array(STRING, 2, string("a") + string("b"))), ("n", ARRAY, array(UINT8, 3, b"abc"))],
+                       [("blk.0.ffn_up.weight", (256, 2), 12, None, 288), ("b", (), 0, None, 4)], alignment=64), 0)
+model("GGUF 2", packed([], [T], version=2), 0)
+model("GGUF without tensors", packed(), 0)
+model("GGUF of any name", lambda folder: (folder / "m.bin").write_bytes(gguf([], [T])) and folder / "m.bin", 0)
+model("GGUF data is not read", packed([], [T]), 1, r"error\[Q0818\]", "quantize")
+bad_gguf("42 not GGUF", "the file does not begin with GGUF", magic=b"GGML")
+bad_gguf("42 3 bytes", "the file ends within its first 24 bytes", cut=21)
+bad_gguf("42 n_tensors = 2^63-1", "9223372036854775807 tensors are announced in a file of 24 bytes", counts=((1 << 63) - 1, 0))
+bad_gguf("42 n_kv = 2^63-1", "9223372036854775807 keys are announced in a file of 24 bytes", counts=(0, (1 << 63) - 1))
+bad_gguf("42 one tensor too many", "the file ends within the list of tensors", [("k", STRING, string("x" * 9))], counts=(1, 1))
+bad_gguf("42 one key too many", "the file ends within the list of keys", [("k", STRING, string("x" * 9))], counts=(0, 2))
+bad_gguf("43 a string of 2^64-1", f"'k': a string of {MAX} bytes; at most 1073741824 are read", [("k", STRING, struct.pack("<Q", MAX))])
+bad_gguf("43 a string beyond the file", "the file ends within 'k'", [("k", STRING, struct.pack("<Q", 100))])
+bad_gguf("43 a key of 2^64-1", f"the list of keys: a string of {MAX} bytes; at most 1073741824 are read", [struct.pack("<Q", MAX) + b"\0" * 8])
+bad_gguf("43 a key beyond the file", "the file ends within the list of keys", [struct.pack("<Q", 100) + b"\0" * 8])
+bad_gguf("43 array length overflow", f"'k': an array of {1 << 61} elements; at most 1073741824 are read", [("k", ARRAY, array(11, 1 << 61))])
+bad_gguf("43 an array beyond the file", "the file ends within 'k'", [("k", ARRAY, array(11, 1 << 30))])
+bad_gguf("43 an array of strings beyond the file", "the file ends within 'k'", [("k", ARRAY, array(STRING, 1 << 30))])
+bad_gguf("43 nested arrays", "'k': an array of type 9, which arrays cannot hold", [("k", ARRAY, array(ARRAY, 1))])
+bad_gguf("43 an array of nothing known", "'k': an array of type 13, which arrays cannot hold", [("k", ARRAY, array(13, 1))])
+bad_gguf("43 a value of nothing known", "'k': a value of type 13, which does not exist", [("k", 13, b"\0" * 8)])
+bad_gguf("43 an empty key", "a key without a name", [("", UINT32, b"\0" * 4)])
+bad_gguf("43 a key twice", "the key 'k' stands twice", [("k", UINT32, b"\0" * 4), ("k", UINT8, b"\0")])
+bad_gguf("43 NUL in a key", r"the list of keys: a NUL character in a string", [("k\0", UINT32, b"\0" * 4)])
+for value in (0, 3):
+    bad_gguf(f"44 alignment {value}", f"general.alignment is {value}; expected a power of two", [("general.alignment", UINT32, struct.pack("<I", value))])
+bad_gguf("44 alignment 2^31", "the tensors take 2147483648 bytes behind the header's 2147483648, the file holds 384: it was cut short",
+         [("general.alignment", UINT32, struct.pack("<I", 1 << 31))], [T])
+bad_gguf("44 alignment as INT32", r"general.alignment has type 5; expected a u32 \(4\)", [("general.alignment", INT32, b"\0" * 4)])
+bad_gguf("45 ne product overflow", "tensor 'a': more than 2\\^63 elements", [], [record("a", (1 << 32, 1 << 32), 0, 0)])
+bad_gguf("45 bytes overflow", "tensor 'a': more than 2\\^63 bytes", [], [record("a", (1 << 62,), 0, 0)])
+bad_gguf("45 ne = SIZE_MAX / 4", "tensor 'a': more than 2\\^63 bytes", [], [record("a", (MAX // 4,), 0, 0)])
+bad_gguf("45 padding overflow", "tensor 'a': data beyond 2\\^63 bytes", [], [record("a", ((1 << 63) - 1,), 24, 0)])
+bad_gguf("45 n_dims 5", "tensor 'a': 5 dimensions; at most 4 are read", [], [record("a", (1,) * 5, 0, 0)])
+bad_gguf("45 n_dims 2^32-1", "tensor 'a': 4294967295 dimensions; at most 4 are read", [], [record("a", (1,), 0, 0, rank=(1 << 32) - 1)])
+bad_gguf("45 a negative dimension", "tensor 'a': a dimension of -1", [], [record("a", (-1,), 0, 0)])
+for kind in (4, 5, 31, 33, 36, 38, 43, -1):
+    bad_gguf(f"46 type {kind}", f"tensor 'a': type {kind}, which does not exist or was removed", [], [record("a", (32,), kind, 0)])
+bad_gguf("46 rows of half a block", "tensor 'a': rows of 48 elements are no whole number of Q4_0 blocks of 32", [], [record("a", (48, 2), 2, 0)])
+bad_gguf("46 a scalar of blocks", "tensor 'a': rows of 1 elements are no whole number of Q8_0 blocks of 32", [], [record("a", (), 8, 0)])
+bad_gguf("47 an offset with a gap", "tensor 'b': its data begins at 288 where 256 was expected", [], [T, ("b", (8,), 0, 288, 32)])
+bad_gguf("47 offsets that overlap", "tensor 'b': its data begins at 0 where 256 was expected", [], [T, ("b", (8,), 0, 0, 32)])
+bad_gguf("47 an offset of 2^64-32", f"tensor 'a': its data begins at {MAX - 31} where 0 was expected", [], [("a", (8,), 0, MAX - 31, 32)])
+bad_gguf("47 the last padding cut off", "the tensors take 32 bytes behind the header's 64, the file holds 95: it was cut short",
+         [], [("a", (1,), 0, None, 4)], cut=1)
+bad_gguf("47 data cut off", "the tensors take 256 bytes behind the header's 96, the file holds 96: it was cut short", [], [T], cut=256)
+bad_gguf("48 big-endian", "a big-endian file; only little-endian ones are read", endian=">")
+bad_gguf("48 version 1", "version 1; versions 2 and 3 are read", version=1)
+bad_gguf("48 version 4", "version 4; versions 2 and 3 are read", version=4)
+model("49 200,000 tensors", packed([], [record(f"t{i}", (0,), 0, 0) for i in range(200000)]), 0)
+bad_gguf("50 duplicate names", "tensor 'a' stands twice", [], [T, T])
+bad_gguf("50 a name of 64 bytes", "the list of tensors: a string of 64 bytes; at most 63 are read", [], [("a" * 64, (1,), 0, None, 4)])
+bad_gguf("50 NUL in a name", "the list of tensors: a NUL character in a string", [], [("a\0b", (1,), 0, None, 4)])
 
 
 # ---- 51-60: data ----
