@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include "runtime/check.h"
 #include "runtime/idle.h"
 #include "runtime/json.h"
 #include "runtime/plan.h"
@@ -264,6 +265,7 @@ static void check_tensors(struct checking *c)
         check_rule(c, i);
         check_unknown(c, i);
     }
+    check_plan_tensors(c->session, c->plan);
     bool sized = ok && c->plan->totals.elements > 0;
     check_expectations(c, sized);
 }

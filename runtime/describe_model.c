@@ -14,7 +14,7 @@ static void store_state(const struct module_state *s, struct shard *shard)
 {
     struct stored *t = &shard->tensors[shard->count++];
     *t = (struct stored){.name = s->full_name, .dtype = s->dtype, .rank = s->rank, .shape = s->shape, .elements = -1, .bytes = -1,
-                         .shard = shard, .module = s->module, .shared = s->tied_to != NULL};
+                         .shard = shard, .module = s->module, .shares = s->tied_to ? s->tied_to->full_name : NULL};
     if (s->dtype < 0 || s->rank < 0 || !stored_size(s->dtype, s->shape, s->rank, &t->elements, &t->bytes))
         t->elements = t->bytes = -1;
 }

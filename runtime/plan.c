@@ -141,7 +141,7 @@ static void count_item(struct quern_totals *totals, const struct plan_item *item
     const struct stored *t = item->stored;
     totals->tensors++;
     totals->quantized += item->spec != NULL;
-    if (t->bytes < 0 || t->shared)
+    if (t->bytes < 0 || t->shares)
         return;
     totals->elements += t->elements;
     totals->quantized_elements += item->spec ? t->elements : 0;
@@ -188,6 +188,7 @@ struct quern_plan_row plan_row(const struct quern_plan *plan, size_t index)
         .match = match,
         .spec = item->spec ? item->spec_text : NULL,
         .reason = item->reason,
+        .group = item->group,
         .format = !item->spec ? NULL : item->consumer ? item->consumer->word : "unknown",
         .bytes_after = item->bytes_after,
         .bits = elements > 0 ? 8.0 * (double)item->bytes_after / (double)elements : 0,
@@ -243,4 +244,30 @@ struct quern_plan_row quern_plan_at(const quern_plan *plan, size_t index)
 struct quern_totals quern_plan_totals(const quern_plan *plan)
 {
     return plan->totals;
+}
+
+struct kernel_call {
+    struct quern_plan *plan;
+    const struct plan_item *item;
+    const char *key;
+};
+
+/* No code is made: the key says which code it would be. */
+static enum quern_status find_key(struct session *session, void *data)
+{
+    (void)session;
+    struct kernel_call *call = data;
+    const struct stored *t = call->item->stored;
+    struct kernel_request request = {.op = KERNEL_quantize_dynamic, .spec = &call->item->kernel_spec, .dtype = (enum dtype)kernel_dtype(t->dtype),
+                                     .shape = t->shape, .rank = t->rank};
+    call->key = kernel_key(&call->plan->arena, &request);
+    return QUERN_OK;
+}
+
+const char *quern_plan_kernel(quern_plan *plan, size_t index)
+{
+    struct kernel_call call = {plan, &plan->items[index], NULL};
+    if (!call.item->spec || !call.item->consumer || kernel_dtype(call.item->stored->dtype) < 0)
+        return NULL;
+    return context_enter(plan->context, &plan->arena, find_key, &call) ? NULL : call.key;
 }

@@ -18,6 +18,7 @@ struct plan_item {
     struct spec kernel_spec;       /* spec with the consumer's layout */
     struct kernel_storage storage;
     int64_t bytes_after;           /* -1: unknown */
+    const char *group;             /* the first group the tensor is in, or NULL */
     size_t shared;                 /* items that share a second-level scale name the first of them; else the item's own index */
 };
 

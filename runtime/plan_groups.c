@@ -83,6 +83,9 @@ static bool report_set(struct grouping *g, const struct fit *set, size_t count)
 static bool check_set(struct grouping *g, const struct fit *set, size_t count)
 {
     struct plan_item *items = g->plan->items, *first = &items[set->item];
+    for (size_t i = 0; i < count; i++)
+        if (!items[set[i].item].group)
+            items[set[i].item].group = g->group->name;
     for (size_t i = 1; i < count; i++) {
         struct plan_item *item = &items[set[i].item];
         if (!item->spec != !first->spec || (item->spec && !spec_same(item->spec, first->spec)))

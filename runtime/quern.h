@@ -165,6 +165,7 @@ struct quern_plan_row {
     const char *spec;      /* canonical text, or NULL: copied as it is */
     const char *reason;    /* why it is copied: "skip", "no rule", "not a weight", … ; NULL when quantized */
     const char *format;    /* "pack-quantized", … , "quern"; NULL when copied */
+    const char *group;     /* of the recipe's groups, the first whose member it is; NULL: none */
     int64_t bytes_after;
     double bits;           /* per weight, scales included */
 };
@@ -174,6 +175,8 @@ QUERN_API enum quern_status quern_plan_create(quern_recipe *recipe, quern_model 
 QUERN_API void quern_plan_close(quern_plan *plan);
 QUERN_API size_t quern_plan_count(const quern_plan *plan);
 QUERN_API struct quern_plan_row quern_plan_at(const quern_plan *plan, size_t index);
+/* The kernel that quantizes the tensor, by its key; NULL: it is copied, or its type or shape is not known. */
+QUERN_API const char *quern_plan_kernel(quern_plan *plan, size_t index);
 QUERN_API struct quern_totals quern_plan_totals(const quern_plan *plan);
 /* `check -m`: rules without a match, groups, shapes, expectations; messages go to the context. model NULL: only what is
  * expected of names. */

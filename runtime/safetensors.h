@@ -28,7 +28,7 @@ struct stored {
     int64_t offset, bytes;    /* offset: from the start of the file; bytes -1: unknown */
     const struct shard *shard; /* where it lies */
     const struct quern_module *module; /* what a description says of its module; NULL: nothing */
-    bool shared;          /* its storage is another tensor's */
+    const char *shares;   /* the tensor whose storage this is; NULL: its own */
 };
 struct metadata {
     const char *key, *value;

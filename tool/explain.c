@@ -35,7 +35,30 @@ static json_t *json_rule(const struct quern_rule *rule, const char *word)
                      tool_json_string(rule->origin));
 }
 
-static void print_tensor_plan(const struct quern_plan_row *row)
+/* What the winning rule's config gives each kind of tensor, and the host's payload. */
+static enum quern_status explain_slots(struct tool *tool, quern_recipe *recipe, const struct quern_match *match, json_t *object)
+{
+    static const char *const roles[] = {"weight", "bias", "input", "output", "state"};
+    json_t *slots = json_object();
+    enum quern_status status = QUERN_OK;
+    for (size_t i = 0; i < sizeof roles / sizeof *roles && !status; i++) {
+        const char *spec;
+        status = quern_match_spec(recipe, match, roles[i], -1, NULL, &spec);
+        if (status || !spec)
+            continue;
+        json_object_set_new(slots, roles[i], json_string(spec));
+        if (!tool->json)
+            printf("%-9s %s\n", roles[i], spec);
+    }
+    const char *extra = quern_match_extra(recipe, match);
+    if (extra && !tool->json)
+        printf("extra     %s\n", extra);
+    json_object_set_new(object, "slots", slots);
+    json_object_set_new(object, "extra", extra ? json_loads(extra, JSON_DECODE_ANY, NULL) : json_null());
+    return status;
+}
+
+static void print_tensor_plan(const struct quern_plan_row *row, const char *kernel)
 {
     char before[16], after[16];
     if (row->spec)
@@ -43,6 +66,10 @@ static void print_tensor_plan(const struct quern_plan_row *row)
                tool_bytes(before, (double)row->tensor.bytes), tool_bytes(after, (double)row->bytes_after), row->bits);
     else
         printf("copied    %s\n", row->reason);
+    if (row->group)
+        printf("group     %s\n", row->group);
+    if (kernel)
+        printf("kernel    %s\n", kernel);
 }
 
 /* With a model: the tensor's row of the plan. */
@@ -54,11 +81,16 @@ static enum quern_status explain_plan(struct tool *tool, quern_recipe *recipe, q
         struct quern_plan_row row = quern_plan_at(plan, i);
         if (strcmp(row.tensor.name, name))
             continue;
+        const char *kernel = quern_plan_kernel(plan, i);
         if (!tool->json)
-            print_tensor_plan(&row);
+            print_tensor_plan(&row, kernel);
         json_object_set_new(object, "spec", tool_json_string(row.spec));
         json_object_set_new(object, "reason", tool_json_string(row.reason));
         json_object_set_new(object, "format", tool_json_string(row.format));
+        json_object_set_new(object, "group", tool_json_string(row.group));
+        json_object_set_new(object, "kernel", tool_json_string(kernel));
+        json_object_set_new(object, "bytes_before", json_integer(row.tensor.bytes));
+        json_object_set_new(object, "bytes_after", json_integer(row.bytes_after));
     }
     if (!status)
         quern_plan_close(plan);
@@ -109,6 +141,8 @@ static enum quern_status explain_named(struct tool *tool, quern_recipe *recipe, 
         printf("%s (%s): %s\n", name, named->word, match.rule < 0 ? "no rule" : match.config);
     if (!status && verdicts)
         explain_rules(tool, recipe, &match, verdicts, rules);
+    if (!status)
+        status = explain_slots(tool, recipe, &match, object);
     json_object_set_new(object, "name", tool_json_string(name));
     json_object_set_new(object, "config", tool_json_string(status || match.rule < 0 ? NULL : match.config));
     json_object_set_new(object, "rules", rules);

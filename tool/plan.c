@@ -1,5 +1,6 @@
 /* quern plan: what each tensor of a model gets and what it will cost. Reads headers only. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "tool/tool.h"
 
@@ -13,11 +14,11 @@ static json_t *json_shape(const struct quern_tensor *tensor)
 
 static json_t *json_row(const struct quern_plan_row *row)
 {
-    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:f}", "tensor", tool_json_string(row->tensor.name),
+    return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:f}", "tensor", tool_json_string(row->tensor.name),
                      "dtype", row->tensor.dtype, "shape", json_shape(&row->tensor), "config",
                      tool_json_string(row->match.rule < 0 ? NULL : row->match.config), "rule",
                      tool_json_string(row->match.rule < 0 ? NULL : row->match.origin), "spec", tool_json_string(row->spec),
-                     "reason", tool_json_string(row->reason), "format", tool_json_string(row->format), "bytes_before",
+                     "reason", tool_json_string(row->reason), "format", tool_json_string(row->format), "group", tool_json_string(row->group), "bytes_before",
                      (json_int_t)row->tensor.bytes, "bytes_after", (json_int_t)row->bytes_after, "bits", row->bits);
 }
 
@@ -29,6 +30,73 @@ static json_t *json_totals(const struct quern_totals *t)
                      (json_int_t)t->bytes_after, "bits_per_weight", t->bits_per_weight);
 }
 
+/* What one spec, or one reason for none, comes to over the whole model. */
+struct share {
+    const char *what, *format;
+    bool quantized;
+    int64_t tensors, bytes_before, bytes_after;
+};
+struct shares {
+    struct share *items;
+    size_t count;
+};
+
+static struct share *find_share(struct shares *shares, const struct quern_plan_row *row)
+{
+    const char *what = row->spec ? row->spec : row->reason, *format = row->format ? row->format : "";
+    for (size_t i = 0; i < shares->count; i++)
+        if (!strcmp(shares->items[i].what, what) && !strcmp(shares->items[i].format, format))
+            return &shares->items[i];
+    struct share *items = realloc(shares->items, (shares->count + 1) * sizeof *items);
+    if (!items)
+        return NULL;
+    shares->items = items;
+    items[shares->count] = (struct share){.what = what, .format = format, .quantized = row->spec != NULL};
+    return &items[shares->count++];
+}
+
+/* In the order in which they first occur. Tensors of unknown size are counted and add no bytes. */
+static struct shares sum_shares(const quern_plan *plan)
+{
+    struct shares shares = {0};
+    for (size_t i = 0; i < quern_plan_count(plan); i++) {
+        struct quern_plan_row row = quern_plan_at(plan, i);
+        struct share *share = find_share(&shares, &row);
+        if (!share)
+            continue;
+        share->tensors++;
+        share->bytes_before += row.tensor.bytes > 0 ? row.tensor.bytes : 0;
+        share->bytes_after += row.tensor.bytes > 0 && row.bytes_after > 0 ? row.bytes_after : 0;
+    }
+    return shares;
+}
+
+static json_t *json_shares(const quern_plan *plan)
+{
+    struct shares shares = sum_shares(plan);
+    json_t *array = json_array();
+    for (size_t i = 0; i < shares.count; i++) {
+        const struct share *s = &shares.items[i];
+        json_array_append_new(array, json_pack("{s:o, s:o, s:I, s:I, s:I}", s->quantized ? "spec" : "reason", tool_json_string(s->what), "format",
+                                               tool_json_string(s->quantized ? s->format : NULL), "tensors", (json_int_t)s->tensors,
+                                               "bytes_before", (json_int_t)s->bytes_before, "bytes_after", (json_int_t)s->bytes_after));
+    }
+    free(shares.items);
+    return array;
+}
+
+static void print_shares(const quern_plan *plan)
+{
+    struct shares shares = sum_shares(plan);
+    for (size_t i = 0; i < shares.count; i++) {
+        const struct share *s = &shares.items[i];
+        char before[16], after[16];
+        printf("%6lld tensors %9s -> %9s  %s%s%s\n", (long long)s->tensors, tool_bytes(before, (double)s->bytes_before),
+               tool_bytes(after, (double)s->bytes_after), s->what, s->quantized ? ", " : "", s->quantized ? s->format : "");
+    }
+    free(shares.items);
+}
+
 static bool print_json(const quern_plan *plan)
 {
     json_t *rows = json_array();
@@ -37,7 +105,14 @@ static bool print_json(const quern_plan *plan)
         json_array_append_new(rows, json_row(&row));
     }
     struct quern_totals totals = quern_plan_totals(plan);
-    return tool_print_json(json_pack("{s:o, s:o}", "tensors", rows, "totals", json_totals(&totals)));
+    return tool_print_json(json_pack("{s:o, s:o, s:o}", "tensors", rows, "shares", json_shares(plan), "totals", json_totals(&totals)));
+}
+
+/* FILE:LINE without the folder, so that the columns stay in sight. */
+static const char *short_origin(const char *origin)
+{
+    const char *slash = strrchr(origin, '/');
+    return slash && strchr(slash, ':') ? slash + 1 : origin;
 }
 
 static int widest_name(const quern_plan *plan)
@@ -56,9 +131,9 @@ static void print_row(const struct quern_plan_row *row, int width)
     size_t used = 0;
     for (int i = 0; i < row->tensor.rank && used < sizeof shape; i++)
         used += (size_t)snprintf(shape + used, sizeof shape - used, i ? ",%lld" : "%lld", (long long)row->tensor.shape[i]);
-    printf("%-*s %-5s %-13s %9s %9s %6.2f  %-12s %s\n", width, row->tensor.name, row->tensor.dtype, shape,
+    printf("%-*s %-5s %-13s %9s %9s %6.2f  %-12s %-16s %s%s%s\n", width, row->tensor.name, row->tensor.dtype, shape,
            tool_bytes(before, (double)row->tensor.bytes), tool_bytes(after, (double)row->bytes_after), row->bits,
-           row->match.config, row->spec ? row->spec : row->reason);
+           row->match.config, short_origin(row->match.origin), row->spec ? row->spec : row->reason, row->group ? ", group " : "", row->group ? row->group : "");
 }
 
 static void print_totals(const struct quern_totals *t)
@@ -72,11 +147,12 @@ static void print_totals(const struct quern_totals *t)
 static void print_text(const quern_plan *plan)
 {
     int width = widest_name(plan);
-    printf("%-*s %-5s %-13s %9s %9s %6s  %-12s %s\n", width, "TENSOR", "DTYPE", "SHAPE", "BEFORE", "AFTER", "BITS", "CONFIG", "SPEC");
+    printf("%-*s %-5s %-13s %9s %9s %6s  %-12s %-16s %s\n", width, "TENSOR", "DTYPE", "SHAPE", "BEFORE", "AFTER", "BITS", "CONFIG", "RULE", "SPEC");
     for (size_t i = 0; i < quern_plan_count(plan); i++) {
         struct quern_plan_row row = quern_plan_at(plan, i);
         print_row(&row, width);
     }
+    print_shares(plan);
     struct quern_totals totals = quern_plan_totals(plan);
     print_totals(&totals);
 }
