@@ -1,5 +1,6 @@
 # Text tests: RUN and CHECK lines in the inputs. The folders come from lit.site.cfg.py, which make writes.
 import os
+import subprocess
 import lit.formats
 
 config.name = "quern"
@@ -34,6 +35,8 @@ try:  # a jail without /dev/pts has no pseudo terminals
     config.available_features.add("terminal")
 except OSError:
     pass
+if subprocess.run(["python3", "-c", "import torch"], capture_output=True).returncode == 0:
+    config.available_features.add("torch")
 if config.sanitizers:
     config.environment["QUERN_SANITIZERS"] = "1"
     config.available_features.add("sanitizers")
