@@ -1,5 +1,6 @@
 /* Files of other systems: the table, whose file a text is, and what their readers build with. See foreign.h. */
 #include "lang/foreign.h"
+#include "lang/torchao.h"
 
 #include <string.h>
 
@@ -29,12 +30,6 @@ const struct foreign *foreign_recognise(const struct yaml_node *root)
 }
 
 /* ---- keys ---- */
-
-/* config_to_dict's envelope. */
-bool foreign_is_torchao(const struct yaml_node *root)
-{
-    return yaml_get(root, "_type") && yaml_get(root, "_data");
-}
 
 /* A file of coreai_opt has `quantization_config` with its own keys, and perhaps shared specs. */
 bool foreign_is_coreai(const struct yaml_node *root)

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include "runtime/describe.h"
 #include "runtime/json.h"
 
 /* A module's tensors are order[begin..end). */
@@ -158,6 +159,23 @@ static void note_difference(struct deciding *d, int documented, const char *name
     find(finding, name);
 }
 
+/* torchao knows a module by its first path, and no buffers. */
+static struct subject see(const struct deciding *d, const struct stored *t)
+{
+    struct quern_tensor tensor = stored_tensor(t);
+    struct subject subject = subject_of_tensor(d->out->recipe, &tensor);
+    subject.paths = NULL;
+    subject.path_count = 0;
+    return subject;
+}
+
+static bool is_buffer(const struct deciding *d, const char *name)
+{
+    const struct description *all = d->out->model->description;
+    const struct module_state *state = all ? description_state(all, name) : NULL;
+    return state && state->buffer;
+}
+
 /* Steps 1 and 3 for one parameter, whose verdicts are there. */
 static struct decision decide_parameter(struct deciding *d, const char *name)
 {
@@ -191,8 +209,9 @@ static void decide_by_parameter(struct deciding *d, struct module_span span)
     size_t removed = 0;
     for (size_t i = span.begin; i < span.end; i++) {
         const struct stored *t = d->out->model->tensors[d->out->order[i]];
-        struct quern_tensor tensor = stored_tensor(t);
-        struct subject subject = subject_of_tensor(d->out->recipe, &tensor);
+        struct subject subject = see(d, t);
+        if (is_buffer(d, t->name))
+            continue;
         recipe_verdicts(d->out->recipe, d->scratch, &subject, d->verdicts);
         struct decision decision = decide_parameter(d, t->name);
         int rule = decision.outcome.rule;
@@ -222,9 +241,11 @@ static void decide_module(struct deciding *d, struct module_span span)
 {
     bool by_parameter = false;
     for (size_t i = span.begin; i < span.end; i++) {
-        struct quern_tensor tensor = stored_tensor(d->out->model->tensors[d->out->order[i]]);
-        struct subject subject = subject_of_tensor(d->out->recipe, &tensor);
-        struct match_outcome outcome = recipe_match(d->out->recipe, d->scratch, &subject);
+        const struct stored *t = d->out->model->tensors[d->out->order[i]];
+        struct subject subject = see(d, t);
+        struct match_outcome outcome = {-1, -1};
+        if (!is_buffer(d, t->name))
+            outcome = recipe_match(d->out->recipe, d->scratch, &subject);
         d->out->items[d->out->order[i]] = (struct decision){.outcome = outcome};
         by_parameter |= outcome.rule >= 0 && rule_is_for_parameter(d->recipe->rules[outcome.rule].kind);
     }
@@ -349,10 +370,12 @@ static void find_container(struct decisions *decisions, struct scratch *scratch,
 void specific_report_faults(struct session *session, struct decisions *decisions, const char *const *containers, size_t count)
 {
     const struct recipe *recipe = decisions->recipe->recipe;
+    const struct description *all = decisions->model->description;
     struct scratch *scratch = recipe_borrow_for(session, (struct quern_recipe *)decisions->recipe);
-    find_container(decisions, scratch, "");
-    for (size_t i = 0; i < count; i++)
-        find_container(decisions, scratch, containers[i]);
+    if (!all)
+        find_container(decisions, scratch, "");
+    for (size_t i = 0; i < (all ? all->module_count : count); i++)
+        find_container(decisions, scratch, all ? all->modules[i].path : containers[i]);
     for (size_t i = 0; i < recipe->rule_count; i++) {
         const struct rule *rule = &recipe->rules[i];
         report_finding(session, rule, &decisions->containers[i], DIAG_container_matched, "torchao stops at a module without a weight of its own");

@@ -46,7 +46,7 @@ struct quern_match specific_describe(const struct decisions *decisions, const st
 /* Q1111: parameters for which the two readings differ. */
 void specific_report_differences(struct session *session, const struct decisions *decisions);
 /* What torchao refuses or does wrong and this recipe does not: Q1113 to Q1115. containers: paths of modules that hold
- * others. */
+ * others, where there is no description. */
 void specific_report_faults(struct session *session, struct decisions *decisions, const char *const *containers, size_t count);
 /* Q0506, without a model: that rules for parameters cancel rules for modules cannot be seen from names. */
 void specific_warn_names(struct session *session, const struct recipe *recipe);

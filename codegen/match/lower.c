@@ -14,6 +14,7 @@ struct lowering {
     bool failed;
     unsigned depth;
     struct mpath_parser mpath;
+    struct span faulty; /* the last one reported: rules may share a pattern */
     struct memo *memos; /* of sets, so that each is lowered once */
     size_t memo_count, memo_slots;
 };
@@ -23,7 +24,11 @@ struct lowering {
 static void report_fault(struct lowering *l, const struct ast_string *s, const struct regex_fault *fault)
 {
     struct span span = pattern_span(s, fault->begin, fault->end);
+    bool said = l->faulty.source == span.source && l->faulty.begin == span.begin && l->faulty.end == span.end && span.source;
     l->failed = true;
+    l->faulty = span;
+    if (said)
+        return;
     switch (fault->kind) {
     case REGEX_FAULT_NONE:
         break;

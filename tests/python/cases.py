@@ -94,7 +94,9 @@ def faults(quern, row):
         command, text = command_of(quern, row, folder)
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=120, env={**os.environ, "NO_COLOR": "1"})
     said = done.stderr.decode("utf-8", "replace")
-    errors, every = set(re.findall(r"error\[(Q\d+)\]", said)), set(re.findall(r"(?:error|warning|note)\[(Q\d+)\]", said))
+    severities = re.findall(r"(error|warning|note)\[(Q\d+)\]", said)
+    severities += [(severity, code) for code, severity in re.findall(r'"code": "(Q\d+)",\s*"severity": "(\w+)"', said)]
+    errors, every = {code for severity, code in severities if severity == "error"}, {code for _, code in severities}
     codes = set(row.get("codes", []))
     wrong = [f"expected {code} to be reported" for code in sorted(codes - every)]
     wrong += [f"unexpected error {code}" for code in sorted(errors - codes)]

@@ -324,8 +324,6 @@ static void recognises_foreign_files(void **state)
     static const struct {
         const char *text, *message;
     } rows[] = {
-        {"{\"_type\": \"FqnToConfig\", \"_version\": 1, \"_data\": {}}", "this is a torchao configuration; Quern does not read it yet"},
-        {"global_quant_config: {}", "this is a Quark configuration; Quern does not read it yet"},
         {"quantization_config: {quant_method: gptq}", "this is a Hugging Face `quantization_config`; Quern does not read it yet"},
         {"quant_method: gptq", "this is a Hugging Face `quantization_config`; Quern does not read it yet"},
     };
