@@ -107,6 +107,8 @@ struct recipe *recipe_resolve(struct arena *arena, const struct ast *ast, const 
 void recipe_print(struct text *out, const struct recipe *recipe);
 /* The spec of a slot: exact key beats `*`; NULL and *off = false when the config has no opinion. */
 const struct spec *config_slot(const struct config *config, enum slot_role role, int64_t index, const char *name, bool *off);
+/* What the rule does (NULL: no rule did anything), as text that is equal whenever the same is done, whatever it is called. */
+void rule_print_action(struct text *out, const struct recipe *recipe, const struct rule *rule);
 /* A named spec of the recipe, a preset, or a whole spec expression ("int4 per group(32)"); NULL with a diagnostic. */
 const struct spec *recipe_find_spec(struct recipe *recipe, const char *expression, struct diags *diags);
 /* The same without a recipe. */

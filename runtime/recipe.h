@@ -18,6 +18,7 @@ struct quern_recipe {
     struct scratch *free;   /* owned: matcher scratches nobody uses now */
     struct quern_rule *rules; /* texts of rules, printed when first asked for */
     struct spec_text *spec_texts; /* the same of specs */
+    const char **actions[2]; /* by rule, then of no rule: without and with names; made when first asked for */
     const struct decisions *decisions; /* of quern_recipe_use_model; NULL: names one by one */
 };
 
@@ -42,6 +43,8 @@ const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name,
 /* The answer to one subject, with a scratch of its own; the same with each rule's verdict. */
 enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match);
 enum quern_status recipe_judge_subject(struct quern_recipe *r, const struct subject *subject, unsigned char *verdicts);
+/* What each rule does, then what is done without a rule; made when first asked for, in r->arena, by one thread at a time. */
+const char *const *recipe_actions(struct quern_recipe *r, bool names);
 struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor);
 
 #endif

@@ -1,5 +1,6 @@
 /* quern check: every diagnostic of a recipe, alone or against a model. */
 #include <stdio.h>
+#include "runtime/quern_prove.h"
 #include "tool/tool.h"
 
 int command_check(struct tool *tool)
@@ -10,6 +11,8 @@ int command_check(struct tool *tool)
     if (status)
         return tool_finish(tool, status);
     status = tool_open_model(tool, &model);
+    if (!status && !model)
+        status = quern_recipe_prove(recipe, tool_has(tool, OPTION_verbose));
     if (!status)
         status = quern_check_model(recipe, model);
     unsigned errors = quern_error_count(tool->context), warnings = quern_warning_count(tool->context);

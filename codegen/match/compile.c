@@ -125,7 +125,7 @@ static enum field_id choose_primary(const struct matcher *m)
 
 bool matcher_build_nfas(struct matcher *m, struct arena *scratch, struct label **culprit)
 {
-    struct nfa_limits limits = {NFA_LABEL_WORK, (uint64_t)NFA_LABEL_WORK * TOTAL_WORK_FACTOR};
+    struct nfa_limits limits = {.label_work = NFA_LABEL_WORK, .total_work = (uint64_t)NFA_LABEL_WORK * TOTAL_WORK_FACTOR};
     for (int f = 0; f < FIELD_COUNT; f++) {
         struct engine *e = &m->engines[f];
         if (!e->label_count)

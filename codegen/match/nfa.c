@@ -149,6 +149,16 @@ static void explore(struct builder *b, uint32_t state)
     b->terms.work += b->states[state].move_count;
 }
 
+/* The terms with which labels begin when nothing is shared, by label. */
+static uint32_t *list_labels(struct terms *t, const struct regex *const *roots, uint32_t label_count, uint32_t *start_count)
+{
+    uint32_t *starts = ARENA_ARRAY(t->arena, label_count, uint32_t);
+    for (uint32_t label = 0; label < label_count; label++)
+        starts[label] = term_cat(t, roots[label], term_of_label(t, label));
+    *start_count = label_count;
+    return starts;
+}
+
 /* Every state, each label's within its share of work; what is shared counts for its least label. False: *culprit went
  * beyond it. */
 static bool explore_all(struct builder *b, uint32_t label_count, const struct nfa_limits *limits, uint32_t *culprit)
@@ -239,8 +249,8 @@ static void copy_moves(struct nfa *nfa, const struct builder *b, const uint32_t 
     nfa->first_move[nfa->state_count] = count;
 }
 
-/* The states from which names begin are the first ones. */
-static struct nfa *finish(struct builder *b, uint32_t start_count, uint32_t label_count)
+/* The states from which names begin, in order; in their labels' order when each label has its own. */
+static struct nfa *finish(struct builder *b, const uint32_t *starts, uint32_t start_count, uint32_t label_count, bool apart)
 {
     struct nfa *nfa = ARENA_NEW(b->arena, struct nfa);
     *nfa = (struct nfa){.alphabet = b->terms.alphabet, .label_count = label_count};
@@ -248,9 +258,11 @@ static struct nfa *finish(struct builder *b, uint32_t start_count, uint32_t labe
     for (size_t s = 0; s < b->state_count; s++)
         numbers[s] = b->states[s].alive ? nfa->state_count++ : UINT32_MAX;
     nfa->starts = ARENA_ARRAY(b->arena, start_count, uint32_t);
-    for (uint32_t s = 0; s < start_count; s++)
-        if (b->states[s].alive)
-            nfa->starts[nfa->start_count++] = numbers[s];
+    for (uint32_t i = 0; i < start_count; i++) {
+        uint32_t start = starts[i] == UINT32_MAX ? UINT32_MAX : numbers[starts[i]];
+        if (apart || start != UINT32_MAX)
+            nfa->starts[nfa->start_count++] = start;
+    }
     nfa->first_move = ARENA_ARRAY(b->arena, nfa->state_count + 1, uint32_t);
     nfa->moves = ARENA_ARRAY(b->arena, b->move_count, struct move);
     nfa->label = ARENA_ARRAY(b->arena, nfa->state_count, uint32_t);
@@ -272,12 +284,12 @@ struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_p
     terms_init(&b.terms, scratch, pool, alphabet);
     find_contexts(&b);
     contexts_look(&b.terms, roots, label_count);
-    uint32_t start_count, *starts = share_labels(&b.terms, roots, label_count, &start_count);
+    uint32_t start_count, *starts = limits->apart ? list_labels(&b.terms, roots, label_count, &start_count)
+                                                  : share_labels(&b.terms, roots, label_count, &start_count);
     for (uint32_t i = 0; i < start_count; i++)
-        add_state(&b, starts[i], CONTEXT_BEGIN);
-    start_count = (uint32_t)b.state_count;
+        starts[i] = starts[i] == TERM_NONE ? UINT32_MAX : add_state(&b, starts[i], CONTEXT_BEGIN);
     if (!explore_all(&b, label_count, limits, culprit))
         return NULL;
     mark_alive(&b);
-    return finish(&b, start_count, label_count);
+    return finish(&b, starts, start_count, label_count, limits->apart);
 }

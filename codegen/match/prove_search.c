@@ -1,0 +1,520 @@
+/* Search: the shortest string that makes a claim true, breadth first over sets of NFA states of the claim's labels alone.
+ * A set is not followed when the claim can no longer hold, or when a set seen before can do whatever it can: labels that the
+ * claim only forbids do no harm by being fewer (an antichain), all others must be equal. docs/proofs.md. */
+#include "codegen/match/prover.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { HAS_STATE = 1, CAN_END = 2, IS_UNIVERSAL = 4, NODES_MAX = 1 << 18, MEMBERS_MAX = 1 << 22, SLOTS_FIRST = 256, RUNS_FROM = 1024 };
+enum { MAY_NO = 1 << TRUTH_NO, MAY_YES = 1 << TRUTH_YES, MAY_UNKNOWN = 1 << TRUTH_UNKNOWN, MAY_ANY = 7 };
+
+void search_init(struct search *s, struct prover *p, unsigned reads)
+{
+    struct arena *arena = p->arena;
+    *s = (struct search){.prover = p, .arena = arena, .reads = reads};
+    s->polarity = ARENA_ARRAY(arena, p->label_count + 1, unsigned char);
+    s->status = ARENA_ARRAY(arena, p->label_count + 1, unsigned char);
+    s->labels = ARENA_ARRAY(arena, p->label_count + 1, uint32_t);
+    s->free_tests = ARENA_ARRAY(arena, p->program->test_count + 1, uint32_t);
+    s->state_marks = ARENA_ARRAY(arena, p->nfa->state_count + 1, uint32_t);
+    s->group_marks = ARENA_ARRAY(arena, p->nfa->group_count + 1, uint32_t);
+    s->class_marks = ARENA_ARRAY(arena, p->nfa->class_count + 1, uint32_t);
+    s->set = ARENA_ARRAY(arena, p->nfa->state_count + 1, uint32_t);
+    s->runs = ARENA_ARRAY(arena, p->nfa->state_count + 1, uint32_t);
+    s->blocks = ARENA_ARRAY(arena, ((size_t)p->alphabet.symbol_count + 1) * p->nfa->class_words, uint64_t);
+    s->block_symbols = ARENA_ARRAY(arena, p->alphabet.symbol_count + 1, uint32_t);
+    s->slot_capacity = s->slot_count = SLOTS_FIRST;
+    s->slots = ARENA_ARRAY(arena, s->slot_count, uint32_t);
+}
+
+/* ---- what a claim asks ---- */
+
+static const struct label *label_read(const struct search *s, uint32_t test)
+{
+    const struct test *t = &s->prover->program->tests[test];
+    return t->kind == TEST_LABEL && (s->reads >> t->label->field & 1) ? t->label : NULL;
+}
+
+static void note_test(struct search *s, uint32_t test, unsigned polarity)
+{
+    const struct label *label = label_read(s, test);
+    if (!label) {
+        bool listed = false;
+        for (size_t i = 0; i < s->free_count && !listed; i++)
+            listed = s->free_tests[i] == test;
+        if (!listed)
+            s->free_tests[s->free_count++] = test;
+        return;
+    }
+    if (!s->polarity[label->number])
+        s->labels[s->label_count++] = label->number;
+    s->polarity[label->number] |= (unsigned char)polarity;
+}
+
+/* Each predicate once for each polarity: marks hold the stamp and, in its low bits, the polarities seen. */
+static void note_pred(struct search *s, uint32_t pred, unsigned polarity)
+{
+    struct prover *p = s->prover;
+    const struct pred *q = &p->program->preds[pred];
+    uint32_t seen = p->marks[pred] / 4 == p->stamp ? p->marks[pred] % 4 : 0;
+    if (q->kind < PRED_TEST || (seen & polarity) == polarity)
+        return;
+    p->marks[pred] = p->stamp * 4 + (seen | polarity);
+    if (q->kind == PRED_TEST) {
+        note_test(s, q->a, polarity);
+        return;
+    }
+    note_pred(s, q->a, q->kind == PRED_NOT ? POLARITY_ASKS + POLARITY_FORBIDS - polarity : polarity);
+    if (q->kind != PRED_NOT)
+        note_pred(s, q->b, polarity);
+}
+
+static void next_stamp(struct prover *p)
+{
+    if (++p->stamp == UINT32_MAX / 4) {
+        memset(p->marks, 0, p->program->pred_count * sizeof *p->marks);
+        p->stamp = 1;
+    }
+}
+
+static void begin_claim(struct search *s, const struct claim *claim, enum subject_kind kind, uint32_t longest)
+{
+    for (size_t i = 0; i < s->label_count; i++)
+        s->polarity[s->labels[i]] = s->status[s->labels[i]] = 0;
+    s->slot_count = SLOTS_FIRST;
+    memset(s->slots, 0, s->slot_count * sizeof *s->slots);
+    s->claim = claim;
+    s->kind = kind;
+    s->longest = longest;
+    s->label_count = s->free_count = s->node_count = s->member_count = 0;
+    s->open = false;
+    next_stamp(s->prover);
+    for (size_t i = 0; i < claim->count; i++)
+        note_pred(s, claim->parts[i].pred, claim->parts[i].holds ? POLARITY_ASKS : POLARITY_FORBIDS);
+}
+
+/* ---- what a claim may still be ---- */
+
+static unsigned test_mask(const struct search *s, uint32_t test, bool ends)
+{
+    const struct label *label = label_read(s, test);
+    if (!label)
+        return s->prover->truths[test] == TRUTH_OPEN ? MAY_ANY : 1u << s->prover->truths[test];
+    unsigned status = s->status[label->number];
+    if (ends)
+        return status & CAN_END ? MAY_YES : MAY_NO;
+    return status & IS_UNIVERSAL ? MAY_YES : status & HAS_STATE ? MAY_YES | MAY_NO : MAY_NO;
+}
+
+static unsigned mask_not(unsigned a)
+{
+    return (a & MAY_UNKNOWN) | (a & MAY_NO ? MAY_YES : 0) | (a & MAY_YES ? MAY_NO : 0);
+}
+
+static unsigned mask_and(unsigned a, unsigned b)
+{
+    unsigned mask = (a | b) & MAY_NO;
+    mask |= a & b & MAY_YES;
+    if (((a | b) & MAY_UNKNOWN) && (a & (MAY_YES | MAY_UNKNOWN)) && (b & (MAY_YES | MAY_UNKNOWN)))
+        mask |= MAY_UNKNOWN;
+    return mask;
+}
+
+/* The truths pred may have, as if its tests were independent: it has no others. */
+static unsigned pred_mask(struct search *s, uint32_t pred, bool ends)
+{
+    struct prover *p = s->prover;
+    const struct pred *q = &p->program->preds[pred];
+    unsigned mask = 0;
+    if (q->kind > PRED_TEST && p->marks[pred] == p->stamp * 4)
+        return p->masks[pred];
+    switch (q->kind) {
+    case PRED_FALSE: return MAY_NO;
+    case PRED_TRUE: return MAY_YES;
+    case PRED_UNKNOWN: return MAY_UNKNOWN;
+    case PRED_TEST: return test_mask(s, q->a, ends);
+    case PRED_NOT: mask = mask_not(pred_mask(s, q->a, ends)); break;
+    case PRED_AND: mask = mask_and(pred_mask(s, q->a, ends), pred_mask(s, q->b, ends)); break;
+    case PRED_OR:
+        mask = mask_not(mask_and(mask_not(pred_mask(s, q->a, ends)), mask_not(pred_mask(s, q->b, ends))));
+        break;
+    }
+    p->marks[pred] = p->stamp * 4;
+    p->masks[pred] = (unsigned char)mask;
+    return mask;
+}
+
+bool claim_is_possible(struct search *s, bool ends)
+{
+    next_stamp(s->prover);
+    for (size_t i = 0; i < s->claim->count; i++) {
+        unsigned mask = pred_mask(s, s->claim->parts[i].pred, ends);
+        if (s->claim->parts[i].holds ? !(mask & MAY_YES) : mask == MAY_YES)
+            return false;
+    }
+    return true;
+}
+
+bool claim_is_certain(struct search *s)
+{
+    next_stamp(s->prover);
+    for (size_t i = 0; i < s->claim->count; i++) {
+        unsigned mask = pred_mask(s, s->claim->parts[i].pred, true);
+        if (s->claim->parts[i].holds ? mask != MAY_YES : mask & MAY_YES)
+            return false;
+    }
+    return true;
+}
+
+/* ---- sets ---- */
+
+static void begin_set(struct search *s)
+{
+    s->set_count = 0;
+    if (!++s->stamp) {
+        memset(s->state_marks, 0, s->prover->nfa->state_count * sizeof *s->state_marks);
+        memset(s->group_marks, 0, s->prover->nfa->group_count * sizeof *s->group_marks);
+        memset(s->class_marks, 0, s->prover->nfa->class_count * sizeof *s->class_marks);
+        s->stamp = 1;
+    }
+    for (size_t i = 0; i < s->label_count; i++)
+        s->status[s->labels[i]] = 0;
+}
+
+static void add_state(struct search *s, uint32_t state)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    if (s->state_marks[state] == s->stamp)
+        return;
+    s->state_marks[state] = s->stamp;
+    s->group_marks[nfa->group[state]] = s->stamp;
+    s->set[s->set_count++] = state;
+    s->status[nfa->label[state]] |=
+        (unsigned char)(HAS_STATE | (nfa->flags[state] & NFA_ENDS ? CAN_END : 0) | (nfa->flags[state] & NFA_UNIVERSAL ? IS_UNIVERSAL : 0));
+}
+
+/* Another state of the same label takes whatever this one takes. */
+static bool is_idle(const struct search *s, uint32_t state)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    if (nfa->flags[state] & NFA_UNIVERSAL)
+        return false;
+    if (s->status[nfa->label[state]] & IS_UNIVERSAL)
+        return true;
+    for (uint32_t g = nfa->above[nfa->group[state]]; g != UINT32_MAX; g = nfa->above[g])
+        if (s->group_marks[g] == s->stamp)
+            return true;
+    return false;
+}
+
+static int compare_states(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort_states(uint32_t *states, uint32_t count)
+{
+    enum { INSERTION_MAX = 12 };
+    if (count > INSERTION_MAX) {
+        qsort(states, count, sizeof *states, compare_states);
+        return;
+    }
+    for (uint32_t i = 1; i < count; i++) {
+        uint32_t state = states[i], k = i;
+        for (; k && states[k - 1] > state; k--)
+            states[k] = states[k - 1];
+        states[k] = state;
+    }
+}
+
+static void drop_idle(struct search *s)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < s->set_count; i++)
+        if (!is_idle(s, s->set[i]))
+            s->set[kept++] = s->set[i];
+    s->set_count = kept;
+}
+
+/* The set as members: those that must be equal, then the others, ascending each. */
+static struct search_node store_set(struct search *s)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    struct search_node node = {.first = s->member_count};
+    for (int forbidden = 0; forbidden < 2; forbidden++) {
+        size_t first = s->member_count;
+        for (uint32_t i = 0; i < s->set_count; i++)
+            if ((s->polarity[nfa->label[s->set[i]]] == POLARITY_FORBIDS) == forbidden)
+                *ARENA_PUSH(s->arena, s->members, s->member_count, s->member_capacity) = s->set[i];
+        sort_states(s->members + first, (uint32_t)(s->member_count - first));
+        node.equal = forbidden ? node.equal : (uint32_t)(s->member_count - first);
+    }
+    node.count = (uint32_t)(s->member_count - node.first);
+    return node;
+}
+
+static void step_set(struct search *s, const struct search_node *node, uint32_t symbol)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    begin_set(s);
+    for (uint32_t i = 0; i < node->count; i++) {
+        uint32_t state = s->members[node->first + i];
+        for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++)
+            if (nfa_class_has(nfa, nfa->moves[m].symbols, symbol))
+                add_state(s, nfa->moves[m].target);
+        uint64_t moves = nfa->first_move[state + 1] - nfa->first_move[state];
+        s->steps -= moves < s->steps ? moves : s->steps;
+    }
+    drop_idle(s);
+}
+
+/* ---- sets seen before ---- */
+
+static bool is_subset(const uint32_t *small, uint32_t count, const uint32_t *large, uint32_t large_count)
+{
+    uint32_t k = 0;
+    for (uint32_t i = 0; i < count; i++, k++) {
+        while (k < large_count && large[k] < small[i])
+            k++;
+        if (k == large_count || large[k] != small[i])
+            return false;
+    }
+    return true;
+}
+
+static size_t slot_of(const struct search *s, const struct search_node *n)
+{
+    size_t slot = set_hash(s->members + n->first, n->equal) & (s->slot_count - 1);
+    for (; s->slots[slot]; slot = (slot + 1) & (s->slot_count - 1)) {
+        const struct search_node *old = &s->nodes[s->slots[slot] - 1];
+        if (old->equal == n->equal && (!n->equal || !memcmp(s->members + old->first, s->members + n->first, n->equal * sizeof *s->members)))
+            break;
+    }
+    return slot;
+}
+
+/* Whether a node, no deeper, has the same states but fewer of those that forbid. */
+static bool is_covered(struct search *s, const struct search_node *n)
+{
+    uint32_t at = s->slots[slot_of(s, n)];
+    for (; at; at = s->nodes[at - 1].chain) {
+        const struct search_node *old = &s->nodes[at - 1];
+        s->steps -= s->steps > 0;
+        if (is_subset(s->members + old->first + old->equal, old->count - old->equal, s->members + n->first + n->equal, n->count - n->equal))
+            return true;
+    }
+    return false;
+}
+
+static void grow_slots(struct search *s)
+{
+    s->slot_count *= 2;
+    if (s->slot_count > s->slot_capacity) {
+        s->slot_capacity = s->slot_count;
+        s->slots = ARENA_ARRAY(s->arena, s->slot_count, uint32_t);
+    }
+    memset(s->slots, 0, s->slot_count * sizeof *s->slots);
+    for (uint32_t i = 0; i < s->node_count; i++) {
+        size_t slot = slot_of(s, &s->nodes[i]);
+        s->nodes[i].chain = s->slots[slot];
+        s->slots[slot] = i + 1;
+    }
+}
+
+static void enter_node(struct search *s, struct search_node node)
+{
+    if (2 * (s->node_count + 1) > s->slot_count)
+        grow_slots(s);
+    size_t slot = slot_of(s, &node);
+    node.chain = s->slots[slot];
+    *ARENA_PUSH(s->arena, s->nodes, s->node_count, s->node_capacity) = node;
+    s->slots[slot] = (uint32_t)s->node_count;
+}
+
+/* ---- symbols ---- */
+
+/* Splits the blocks by a class: each is inside it or outside afterwards. */
+static void split_blocks(struct search *s, uint32_t class)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    const uint64_t *bits = nfa->class_bits + class * nfa->class_words;
+    size_t words = nfa->class_words;
+    for (uint32_t b = s->block_count; b--;) {
+        uint64_t *block = s->blocks + b * words, *fresh = s->blocks + s->block_count * words, in = 0, out = 0;
+        for (size_t w = 0; w < words; w++) {
+            fresh[w] = block[w] & ~bits[w];
+            in |= block[w] & bits[w];
+            out |= fresh[w];
+        }
+        if (!in || !out)
+            continue;
+        for (size_t w = 0; w < words; w++)
+            block[w] &= bits[w];
+        s->block_count++;
+    }
+}
+
+static uint32_t best_symbol(const struct search *s, const uint64_t *block)
+{
+    const struct prover *p = s->prover;
+    uint32_t best = UINT32_MAX;
+    for (size_t w = 0; w < p->nfa->class_words; w++)
+        for (uint64_t bits = block[w]; bits; bits &= bits - 1) {
+            uint32_t symbol = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+            best = best == UINT32_MAX || p->ranks[symbol] < p->ranks[best] ? symbol : best;
+        }
+    return best;
+}
+
+/* One symbol for all that the node treats alike, the best looking first. */
+static void find_symbols(struct search *s, const struct search_node *node)
+{
+    const struct prover *p = s->prover;
+    const struct nfa *nfa = p->nfa;
+    begin_set(s);
+    s->block_count = 1;
+    memcpy(s->blocks, nfa->class_bits, nfa->class_words * sizeof *s->blocks); /* class 0: all */
+    for (uint32_t i = 0; i < node->count; i++) {
+        uint32_t state = s->members[node->first + i];
+        for (uint32_t m = nfa->first_move[state]; m < nfa->first_move[state + 1]; m++) {
+            uint32_t class = nfa->moves[m].symbols;
+            if (s->class_marks[class] != s->stamp)
+                split_blocks(s, class);
+            s->class_marks[class] = s->stamp;
+        }
+    }
+    for (uint32_t b = 0; b < s->block_count; b++) {
+        uint32_t symbol = best_symbol(s, s->blocks + b * nfa->class_words), k = b;
+        for (; k && p->ranks[s->block_symbols[k - 1]] > p->ranks[symbol]; k--)
+            s->block_symbols[k] = s->block_symbols[k - 1];
+        s->block_symbols[k] = symbol;
+    }
+    s->steps -= s->block_count < s->steps ? s->block_count : s->steps;
+}
+
+/* ---- the search ---- */
+
+/* YES: a string that ends in the set at hand is what is looked for. */
+static bool try_end(struct search *s, search_solve *solve, void *user)
+{
+    if (!claim_is_possible(s, true))
+        return false;
+    if (claim_is_certain(s) && !s->free_count)
+        return true;
+    enum proof answer = solve ? solve(user, s) : claim_is_certain(s) ? PROOF_YES : PROOF_NO;
+    s->open |= answer == PROOF_OPEN;
+    return answer == PROOF_YES;
+}
+
+/* Makes the set at hand a node behind `at`, unless it leads nowhere new. YES: it ends a string that is looked for. */
+static bool follow(struct search *s, uint32_t at, uint32_t symbol, search_solve *solve, void *user)
+{
+    size_t members = s->member_count;
+    if (!claim_is_possible(s, false))
+        return false;
+    struct search_node node = store_set(s);
+    if (is_covered(s, &node)) {
+        s->member_count = members;
+        return false;
+    }
+    node.parent = at;
+    node.symbol = symbol;
+    node.depth = s->nodes[at].depth + 1;
+    enter_node(s, node);
+    return try_end(s, solve, user);
+}
+
+/* A label that the claim only asks for needs one run of its automaton, so its states may be followed one by one: then
+ * there are no more sets of them than states. The set at hand with each state of the label alone. */
+static bool follow_runs(struct search *s, uint32_t at, uint32_t symbol, uint32_t label, search_solve *solve, void *user)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    uint32_t count = s->set_count, others = 0, *all = s->runs;
+    for (uint32_t i = 0; i < count; i++)
+        if (nfa->label[s->set[i]] != label)
+            s->set[others++] = s->set[i];
+        else
+            all[i - others] = s->set[i];
+    for (uint32_t i = 0; i < count - others; i++) {
+        unsigned char flags = nfa->flags[all[i]];
+        s->status[label] = (unsigned char)(HAS_STATE | (flags & NFA_ENDS ? CAN_END : 0) | (flags & NFA_UNIVERSAL ? IS_UNIVERSAL : 0));
+        s->set[others] = all[i];
+        s->set_count = others + 1;
+        if (follow(s, at, symbol, solve, user))
+            return true;
+    }
+    return false;
+}
+
+/* The first label of several states that the claim only asks for; UINT32_MAX: none, or the search is small as it is. */
+static uint32_t find_run_label(const struct search *s)
+{
+    const struct nfa *nfa = s->prover->nfa;
+    for (uint32_t i = 0; i < s->set_count && s->node_count > RUNS_FROM; i++)
+        for (uint32_t k = i + 1; k < s->set_count && s->polarity[nfa->label[s->set[i]]] == POLARITY_ASKS; k++)
+            if (nfa->label[s->set[k]] == nfa->label[s->set[i]])
+                return nfa->label[s->set[i]];
+    return UINT32_MAX;
+}
+
+static bool is_full(const struct search *s)
+{
+    return !s->steps || s->node_count >= NODES_MAX || s->member_count >= MEMBERS_MAX;
+}
+
+/* Follows every symbol from a node. YES: the last node is the answer. */
+static bool expand(struct search *s, uint32_t at, search_solve *solve, void *user)
+{
+    struct search_node from = s->nodes[at];
+    find_symbols(s, &from);
+    for (uint32_t b = 0; b < s->block_count && s->steps; b++) {
+        uint32_t symbol = s->block_symbols[b];
+        step_set(s, &from, symbol);
+        uint32_t label = find_run_label(s);
+        if (label == UINT32_MAX ? follow(s, at, symbol, solve, user) : follow_runs(s, at, symbol, label, solve, user))
+            return true;
+    }
+    return false;
+}
+
+/* The empty string first; then longer and longer ones. */
+enum proof search_run(struct search *s, const struct claim *claim, enum subject_kind kind, uint32_t longest, search_solve *solve, void *user, uint32_t *node)
+{
+    struct prover *p = s->prover;
+    begin_claim(s, claim, kind, longest);
+    uint64_t budget = p->step_limit < p->steps ? p->step_limit : p->steps;
+    s->steps = budget;
+    begin_set(s);
+    for (size_t i = 0; i < s->label_count; i++)
+        if (p->nfa->starts[s->labels[i]] != UINT32_MAX)
+            add_state(s, p->nfa->starts[s->labels[i]]);
+    bool possible = claim_is_possible(s, false), found = false;
+    drop_idle(s);
+    if (possible) {
+        enter_node(s, store_set(s));
+        found = try_end(s, solve, user);
+    }
+    for (uint32_t at = 0; !found && at < s->node_count && s->nodes[at].depth < longest && !is_full(s); at++)
+        found = expand(s, at, solve, user);
+    *node = (uint32_t)s->node_count - 1;
+    bool stopped = is_full(s);
+    p->steps -= budget - s->steps;
+    p->stopped |= stopped && !found;
+    return found ? PROOF_YES : stopped || s->open ? PROOF_OPEN : PROOF_NO;
+}
+
+const char *search_string(const struct search *s, uint32_t node, size_t *size)
+{
+    const struct prover *p = s->prover;
+    uint32_t depth = s->nodes[node].depth;
+    char *bytes = ARENA_ARRAY(p->arena, 4 * (size_t)depth + 1, char);
+    uint32_t *symbols = ARENA_ARRAY(p->arena, depth + 1, uint32_t);
+    for (uint32_t at = node; s->nodes[at].depth; at = s->nodes[at].parent)
+        symbols[s->nodes[at].depth - 1] = s->nodes[at].symbol;
+    *size = 0;
+    for (uint32_t i = 0; i < depth; i++)
+        *size += utf8_put(bytes + *size, p->code_points[symbols[i]]);
+    return bytes;
+}
