@@ -93,6 +93,18 @@ static void count_wins(struct checking *c)
     }
 }
 
+/* Rules may be there for what a described model has besides tensors: modules without any, ops. */
+static void count_other_wins(struct checking *c)
+{
+    for (size_t i = 0; i < model_other_count(c->plan->model); i++) {
+        struct quern_subject other = model_other_at(c->plan->model, i);
+        struct subject subject = subject_of_listed(c->plan->recipe, &other);
+        struct match_outcome outcome = recipe_match(c->plan->recipe, c->scratch, &subject);
+        if (outcome.rule >= 0)
+            c->wins[outcome.rule]++;
+    }
+}
+
 /* The path a predicate names when it is one atom that names one; NULL otherwise. */
 static const char *lone_path(const struct ast_predicate *p)
 {
@@ -260,6 +272,7 @@ static void check_tensors(struct checking *c)
         specific_report_faults(c->session, c->plan->decisions, c->containers, c->container_count);
     c->twins = specific_twins(c->session->arena, c->recipe);
     count_wins(c);
+    count_other_wins(c);
     c->idle = idle_judge(c->session, c->plan, c->wins, c->containers, c->container_count);
     for (size_t i = 0; i < c->recipe->rule_count; i++) {
         check_rule(c, i);

@@ -82,6 +82,8 @@ struct description {
     const struct module_place *places; /* every path of every module, bytewise */
     size_t place_count;
     const struct module_state **sorted; /* the states by module and name */
+    const size_t *leaves; /* the modules that hold no other, in order */
+    size_t leaf_count;
     size_t drafted; /* bytes of the drafted names: what linking may take is measured by it */
 };
 

@@ -295,6 +295,15 @@ static void sort_places(struct linking *l)
     all->place_count = count;
 }
 
+static void list_leaves(struct linking *l)
+{
+    size_t *leaves = ARENA_ARRAY(l->d->arena, l->all->module_count, size_t);
+    for (size_t i = 0; i < l->all->module_count; i++)
+        if (l->first_by_parent[i] == l->first_by_parent[i + 1])
+            leaves[l->all->leaf_count++] = i;
+    l->all->leaves = leaves;
+}
+
 /* ---- states ---- */
 
 static int compare_states(const void *a, const void *b)
@@ -390,5 +399,6 @@ bool draft_link(struct drafting *d)
     if (!make_edges(&l) || !visit_modules(&l))
         return false;
     sort_places(&l);
+    list_leaves(&l);
     return sort_states(&l) && link_ties(&l) && link_ops(&l) && link_boundaries(&l);
 }

@@ -14,6 +14,7 @@ struct judging {
     struct recipe some;  /* the recipe with those rules alone */
     struct matcher *matcher;
     void *scratch;
+    struct scratch *whole; /* for the whole recipe; NULL: the model has tensors alone */
 };
 
 /* A matcher for the rules in the list. They were compiled before, so nothing is reported. */
@@ -34,10 +35,25 @@ static void compile(struct judging *j)
     matcher_scratch_init(j->matcher, j->scratch);
 }
 
+/* Items are the tensors, then the model's other subjects. */
+static size_t count_items(const struct judging *j)
+{
+    return j->plan->count + model_other_count(j->plan->model);
+}
+
 static struct subject subject_of_item(const struct judging *j, size_t item)
 {
+    if (item >= j->plan->count) {
+        struct quern_subject other = model_other_at(j->plan->model, item - j->plan->count);
+        return subject_of_listed(j->plan->recipe, &other);
+    }
     struct quern_tensor tensor = stored_tensor(j->plan->items[item].stored);
     return subject_of_tensor(j->plan->recipe, &tensor);
+}
+
+static const char *name_of_item(const struct judging *j, size_t item)
+{
+    return item < j->plan->count ? j->plan->items[item].stored->name : model_other_at(j->plan->model, item - j->plan->count).name;
 }
 
 static void note_match(struct judging *j, size_t rule, size_t item)
@@ -45,14 +61,16 @@ static void note_match(struct judging *j, size_t rule, size_t item)
     struct idle_rule *r = &j->rules[rule];
     if (r->match)
         return;
-    r->match = j->plan->items[item].stored->name;
-    r->winner = j->plan->items[item].outcome.rule;
+    struct subject subject = subject_of_item(j, item);
+    r->match = name_of_item(j, item);
+    r->winner = item < j->plan->count ? j->plan->items[item].outcome.rule
+                                      : recipe_match(j->plan->recipe, j->whole, &subject).rule;
 }
 
 static void note_undecided(struct judging *j, size_t rule, size_t item)
 {
     if (!j->rules[rule].undecided)
-        j->rules[rule].undecided = j->plan->items[item].stored->name;
+        j->rules[rule].undecided = name_of_item(j, item);
 }
 
 /* Rules about which something is known now leave the list; false: none did. */
@@ -73,7 +91,7 @@ static bool drop_known(struct judging *j)
 static bool pass_over_tensors(struct judging *j)
 {
     compile(j);
-    for (size_t i = 0; i < j->plan->count; i++) {
+    for (size_t i = 0; i < count_items(j); i++) {
         struct subject subject = subject_of_item(j, i);
         struct match_outcome outcome = matcher_match(j->matcher, j->scratch, &subject);
         if (outcome.rule >= 0)
@@ -89,7 +107,7 @@ static void judge_each(struct judging *j)
 {
     unsigned char *verdicts = ARENA_ARRAY(j->session->arena, j->count + 1, unsigned char);
     compile(j);
-    for (size_t i = 0; i < j->plan->count && i * j->count < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < count_items(j) && i * j->count < PAIRS_MAX; i++) {
         struct subject subject = subject_of_item(j, i);
         matcher_verdicts(j->matcher, j->scratch, &subject, verdicts);
         for (size_t r = 0; r < j->count; r++)
@@ -125,6 +143,8 @@ struct idle_rule *idle_judge(struct session *session, const struct quern_plan *p
     for (size_t i = 0; i < rules; i++)
         if (!wins[i])
             j->list[j->count++] = i;
+    if (model_other_count(plan->model))
+        j->whole = recipe_borrow_for(session, plan->recipe);
     int passes = 0;
     while (j->count && passes < PASSES_MAX && pass_over_tensors(j))
         passes++;

@@ -1,13 +1,14 @@
 /* Idle rules: those that win nowhere in a model. Which of them match at all, and what they match instead. language.md §4.
- * They are compiled again without the rules that win, so that one pass over the tensors shows every idle rule that comes
- * first among its like; those leave the list, and the pass is repeated until nothing new is seen. */
+ * They are compiled again without the rules that win, so that one pass over the tensors, and over a described model's
+ * modules and ops, shows every idle rule that comes first among its like; those leave the list, and the pass is repeated
+ * until nothing new is seen. */
 #ifndef QUERN_RUNTIME_IDLE_H
 #define QUERN_RUNTIME_IDLE_H
 
 #include "runtime/plan.h"
 
 struct idle_rule {
-    const char *match;     /* a tensor the rule matches, or NULL: none was found */
+    const char *match;     /* a tensor, module or op the rule matches, or NULL: none was found */
     int winner;            /* the rule that takes it */
     const char *undecided; /* a tensor the rule could not be decided for, or NULL */
     const char *container; /* a module that only holds others and that the rule matches; looked for when it matches no tensor */

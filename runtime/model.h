@@ -43,6 +43,10 @@ struct shard *model_add_list(struct quern_model *m, const char *path);
 struct shard *model_add_shard(struct session *session, struct quern_model *m, const char *path);
 /* Fills m->tensors from the shards, sorted; false when a name stands twice. */
 bool model_sort(struct session *session, struct quern_model *m);
+/* What rules decide about besides tensors: of a described model the modules that hold no other, then the ops under their
+ * eager names, then under their graph names. */
+size_t model_other_count(const struct quern_model *m);
+struct quern_subject model_other_at(const struct quern_model *m, size_t index);
 const struct stored *model_find(const struct quern_model *m, const char *name); /* or NULL */
 /* A model without tensors yet, closed by quern_model_close; NULL when memory is out (reported). */
 struct quern_model *model_allocate(struct quern_context *context);

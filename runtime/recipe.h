@@ -45,6 +45,7 @@ enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subj
 enum quern_status recipe_judge_subject(struct quern_recipe *r, const struct subject *subject, unsigned char *verdicts);
 /* What each rule does, then what is done without a rule; made when first asked for, in r->arena, by one thread at a time. */
 const char *const *recipe_actions(struct quern_recipe *r, bool names);
+struct subject subject_of_listed(const struct quern_recipe *r, const struct quern_subject *subject);
 struct subject subject_of_tensor(const struct quern_recipe *r, const struct quern_tensor *tensor);
 
 #endif

@@ -46,6 +46,22 @@ struct quern_subject quern_subject_at(const quern_model *model, enum quern_subje
     return subject;
 }
 
+size_t model_other_count(const struct quern_model *m)
+{
+    return m->description ? m->description->leaf_count + 2 * m->description->op_count : 0;
+}
+
+/* An op without a graph name is seen under its eager one twice. */
+struct quern_subject model_other_at(const struct quern_model *m, size_t index)
+{
+    const struct description *all = m->description;
+    if (index < all->leaf_count)
+        return quern_subject_at(m, QUERN_MODULES, all->leaves[index]);
+    index -= all->leaf_count;
+    bool graph = index >= all->op_count && all->ops[index - all->op_count].graph_name;
+    return quern_subject_at(m, graph ? QUERN_OPS_GRAPH : QUERN_OPS_EAGER, index % all->op_count);
+}
+
 /* Ops have no order but that of execution; their names are asked for one at a time. */
 static size_t find_op(const struct description *all, enum quern_subject_kind kind, const char *name)
 {
@@ -116,8 +132,7 @@ static void fill_op(struct subject *s, const struct module_op *op, const char *n
     s->op_name = (struct field){name, name ? strlen(name) : 0};
 }
 
-/* What matching sees of a listed subject. */
-static struct subject see(const struct quern_recipe *r, const struct quern_subject *subject)
+struct subject subject_of_listed(const struct quern_recipe *r, const struct quern_subject *subject)
 {
     const struct quern_model *m = subject->model;
     struct subject s = {0};
@@ -152,7 +167,7 @@ enum quern_status quern_match_subject(quern_recipe *recipe, const struct quern_s
         struct quern_tensor tensor = stored_tensor(subject->model->tensors[subject->index]);
         return quern_match_tensor(recipe, &tensor, match); /* what was decided for whole modules comes first */
     }
-    struct subject seen = see(recipe, subject);
+    struct subject seen = subject_of_listed(recipe, subject);
     return recipe_match_subject(recipe, &seen, match);
 }
 
@@ -160,6 +175,6 @@ enum quern_status quern_subject_verdicts(quern_recipe *recipe, const struct quer
 {
     if (!recipe || !is_listed(subject) || !verdicts)
         return QUERN_USAGE;
-    struct subject seen = see(recipe, subject);
+    struct subject seen = subject_of_listed(recipe, subject);
     return recipe_judge_subject(recipe, &seen, verdicts);
 }
