@@ -48,16 +48,30 @@ static bool is_exact(const struct slot *s, int64_t index, const char *name)
     return (s->key == SLOT_KEY_INDEX && s->index == index) || (s->key == SLOT_KEY_NAME && name && !strcmp(s->name, name));
 }
 
-const struct spec *config_slot(const struct config *config, enum slot_role role, int64_t index, const char *name, bool *off)
+const struct slot *config_find_slot(const struct config *config, bool module, enum slot_role role, int64_t index, const char *name)
 {
     const struct slot *found = NULL;
     for (size_t i = 0; i < config->slot_count; i++) {
         const struct slot *s = &config->slots[i];
-        if (s->module || s->role != role)
+        if (s->module != module || s->role != role)
             continue;
         if (is_exact(s, index, name) || (s->key == SLOT_KEY_NONE && !found))
             found = s;
     }
+    return found;
+}
+
+const struct slot *config_find_state(const struct config *config, bool module, const char *name, bool exact)
+{
+    enum slot_role role = module ? SLOT_STATE : !strcmp(name, "weight") ? SLOT_WEIGHT : !strcmp(name, "bias") ? SLOT_BIAS : SLOT_STATE;
+    const struct slot *found = config_find_slot(config, module, role, -1, name);
+    bool own = found && (found->key == SLOT_KEY_NAME || role != SLOT_STATE);
+    return !exact || own ? found : NULL;
+}
+
+const struct spec *config_slot(const struct config *config, enum slot_role role, int64_t index, const char *name, bool *off)
+{
+    const struct slot *found = config_find_slot(config, false, role, index, name);
     *off = found && !found->spec;
     return found ? found->spec : NULL;
 }

@@ -105,7 +105,11 @@ struct recipe *recipe_resolve(struct arena *arena, const struct ast *ast, const 
  * import expanded, rules in first-match order, under `match specific` where that was the policy; the same text for both
  * spellings; it reads back as a recipe with the same text. */
 void recipe_print(struct text *out, const struct recipe *recipe);
-/* The spec of a slot: exact key beats `*`; NULL and *off = false when the config has no opinion. */
+/* The op's own slot or (module) that of the module's boundary: an exact key beats `*`; NULL: no opinion. A state is asked for
+ * by its name, which may be that of another slot (weight, bias); exact: only under that name. */
+const struct slot *config_find_slot(const struct config *config, bool module, enum slot_role role, int64_t index, const char *name);
+const struct slot *config_find_state(const struct config *config, bool module, const char *name, bool exact);
+/* The spec of an op's slot; NULL and *off = false when the config has no opinion. */
 const struct spec *config_slot(const struct config *config, enum slot_role role, int64_t index, const char *name, bool *off);
 /* What the rule does (NULL: no rule did anything), as text that is equal whenever the same is done, whatever it is called. */
 void rule_print_action(struct text *out, const struct recipe *recipe, const struct rule *rule);

@@ -226,6 +226,4 @@ void resolve_schedule(struct resolver *r, const struct symbol *symbol)
     const char *fault = schedule_order(at);
     if (fault)
         diag_report(r->diags, DIAG_bad_schedule, symbol->decl->name.span, "schedule `%s`: %s", symbol->name, fault);
-    else
-        diag_report(r->diags, DIAG_no_effect, symbol->decl->name.span, "schedule `%s` is checked and kept, but has no effect yet", symbol->name);
 }

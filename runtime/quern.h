@@ -153,6 +153,18 @@ QUERN_API bool quern_subject_find(const quern_model *model, enum quern_subject_k
 QUERN_API enum quern_status quern_match_subject(quern_recipe *recipe, const struct quern_subject *subject, struct quern_match *match);
 QUERN_API enum quern_status quern_subject_verdicts(quern_recipe *recipe, const struct quern_subject *subject, unsigned char *verdicts);
 
+/* What each tensor of each op of a described model gets, as coreai_opt's eager or graph mode has it (docs/coreai.md). kind: the
+ * mode, QUERN_OPS_EAGER or QUERN_OPS_GRAPH. Rows stand in execution order, each op's inputs before its outputs. */
+typedef struct quern_ops quern_ops;
+struct quern_op_row {
+    const char *op, *type, *owner, *slot, *tensor; /* slot: input[0], weight, state["x"], output[0] */
+    const char *spec, *config, *origin, *schedule; /* NULL: none; config and origin: of the rule that decided */
+    const char *reason;                            /* "" the op's own rule, else what decided, or why there is none */
+};
+QUERN_API enum quern_status quern_ops_resolve(quern_recipe *recipe, quern_model *model, enum quern_subject_kind kind, quern_ops **ops);
+QUERN_API void quern_ops_close(quern_ops *ops);
+QUERN_API size_t quern_ops_count(const quern_ops *ops);
+QUERN_API struct quern_op_row quern_ops_at(const quern_ops *ops, size_t index);
 /* A logical tensor as f32 whatever its storage: f64, f32, f16, bf16, or one of Quern's quantized formats (then `name` is the
  * original one, `m.weight`). count: floats that out holds; must equal the tensor's elements. */
 QUERN_API enum quern_status quern_model_read_f32(quern_model *model, const char *name, float *out, size_t count);

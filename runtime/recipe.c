@@ -338,7 +338,7 @@ struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index)
 /* ---- what a rule gives a tensor ---- */
 
 /* By the parameter's name: weight and bias have slots of their own, all else is state["name"] or state (matching.md
- * §1). */
+ * §1). What the config says of the module's own states comes first. */
 const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason)
 {
     const char *dot = strrchr(name, '.'), *parameter = dot ? dot + 1 : name;
@@ -348,6 +348,11 @@ const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name,
         return rule->spec;
     if (rule->target == AST_TARGET_SKIP)
         return NULL;
+    const struct slot *boundary = config_find_state(rule->config, true, parameter, false); /* over the op's */
+    if (boundary) {
+        *reason = "off";
+        return boundary->spec;
+    }
     enum slot_role role = rule_is_for_parameter(rule->kind) || !strcmp(parameter, "weight") ? SLOT_WEIGHT : !strcmp(parameter, "bias") ? SLOT_BIAS : SLOT_STATE;
     const struct spec *spec = config_slot(rule->config, role, 0, role == SLOT_STATE ? parameter : NULL, &off);
     *reason = off ? "off" : role == SLOT_WEIGHT ? "no weight slot" : role == SLOT_BIAS ? "no bias slot" : "no state slot";

@@ -182,7 +182,7 @@ int command_plan(struct tool *tool)
         return tool_finish(tool, status);
     status = tool_open_model(tool, &model);
     if (!status) {
-        status = print_plan(tool, recipe, model);
+        status = tool_has(tool, OPTION_ops) ? tool_plan_ops(tool, recipe, model) : print_plan(tool, recipe, model);
         quern_model_close(model);
     }
     int code = tool_finish(tool, status);

@@ -63,6 +63,9 @@ enum quern_status tool_open_path(struct tool *tool, const char *path, quern_mode
 /* What --subjects and --op-names ask for; false, said, when they say something else. */
 bool tool_subject_kind(struct tool *tool, enum quern_subject_kind *kind);
 
+/* plan --ops */
+enum quern_status tool_plan_ops(struct tool *tool, quern_recipe *recipe, quern_model *model);
+
 /* "1.5 GB": three digits, powers of 1000. */
 const char *tool_bytes(char buffer[16], double bytes);
 

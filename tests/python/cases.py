@@ -15,7 +15,8 @@ A row:
   model: NAME                      a model below tests/cases/models; or `names: [a.b, …]`, module paths
   run: match                       the command (match); `options: [--subjects, modules]` are added to it
   expect: {linear1.weight: A}      match: NAME to CONFIG, every name that is printed unless `partial: true`;
-                                   plan: TENSOR to spec, config or reason, whichever is equal;
+                                   plan: TENSOR to spec, config or reason, whichever is equal (with --ops: OP SLOT to
+                                   the same, the beginning of the spec, or `none`);
                                    other commands: a list of lines that must stand in the output in this order
   codes: [Q1111]                   diagnostics that must be reported; no other error may be
   exit: 1                          the exit status (0; 1 when `codes` holds an error)
@@ -74,7 +75,17 @@ def check_match(row, output):
             for n in {**wanted, **got} if wanted.get(n) != got.get(n)]
 
 
+def check_ops(row, ops):
+    """OP SLOT to a spec or its first word, config or reason; `none`: no spec."""
+    rows = {f"{r['op']} {r['slot']}": r for r in ops}
+    says = {name: {r["spec"] or "none", (r["spec"] or "none").split()[0], r["config"], r["reason"], r["schedule"]} for name, r in rows.items()}
+    return [f"{name}: expected {wanted}, saw {rows.get(name)}" for name, wanted in row["expect"].items()
+            if str(wanted) not in says.get(name, ()) and not str(rows.get(name, {}).get("spec")).startswith(f"{wanted} ")]
+
+
 def check_plan(row, output):
+    if "ops" in json.loads(output):
+        return check_ops(row, json.loads(output)["ops"])
     rows = {r["tensor"]: r for r in json.loads(output)["tensors"]}
     return [f"{name}: expected {wanted}, saw {rows.get(name)}" for name, wanted in row["expect"].items()
             if name not in rows or str(wanted) not in (str(rows[name][key]) for key in ("spec", "config", "reason"))]
