@@ -47,17 +47,12 @@ bool foreign_is_quark(const struct yaml_node *root)
     return yaml_get(root, "global_quant_config") || yaml_get(root, "pre_quant_opt_config");
 }
 
-/* config.json of a model, or the inner mapping alone. Asked last: coreai_opt shares the first key. */
-bool foreign_is_hugging_face(const struct yaml_node *root)
-{
-    return yaml_get(root, "quantization_config") || yaml_get(root, "quant_method");
-}
-
 /* ---- building ---- */
 
-static struct ast_name make_name(struct yaml_reading *y, const char *name, struct span span)
+/* No file of another system has imports: the dot of a config's name is a letter. Labels may have bare dots. */
+static struct ast_name make_name(struct yaml_reading *y, const char *name, bool is_label, struct span span)
 {
-    return (struct ast_name){arena_string(y->arena, name), !yaml_is_bare(name), span};
+    return (struct ast_name){arena_string(y->arena, name), !yaml_is_bare(name) || (!is_label && strchr(name, '.')), span};
 }
 
 struct ast_decl *foreign_declare(struct yaml_reading *y, enum ast_decl_kind kind, const char *name, struct span span, const char *body)
@@ -66,7 +61,7 @@ struct ast_decl *foreign_declare(struct yaml_reading *y, enum ast_decl_kind kind
     if (!decl)
         return NULL;
     if (name)
-        decl->name = make_name(y, name, span);
+        decl->name = make_name(y, name, false, span);
     *y->end = decl;
     y->end = &decl->next;
     return decl;
@@ -85,9 +80,9 @@ struct ast_rule *foreign_rule(struct yaml_reading *y, struct span span, const ch
     struct ast_rule **end = &foreign_match(y, span)->match.rules, *rule = ARENA_NEW(y->arena, struct ast_rule);
     *rule = (struct ast_rule){.span = span, .predicate = predicate, .target = target};
     if (label)
-        rule->label = make_name(y, label, span);
+        rule->label = make_name(y, label, true, span);
     if (target != AST_TARGET_SKIP)
-        rule->name = make_name(y, name, span);
+        rule->name = make_name(y, name, false, span);
     if (y->last_rule)
         end = &y->last_rule->next;
     return *end = y->last_rule = rule;

@@ -47,6 +47,8 @@ struct ast_predicate *foreign_atom(struct yaml_reading *y, struct span span, enu
 struct ast_predicate *foreign_and(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b);
 struct ast_predicate *foreign_or(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b);
 struct ast_predicate *foreign_not(struct yaml_reading *y, struct ast_predicate *a);
+/* A class by its last name alone, as Hugging Face's configurations have it: `type re "(.*\.)?NAME"`. */
+struct ast_predicate *foreign_class(struct yaml_reading *y, struct span span, const char *name);
 
 /* ---- one file each ---- */
 bool foreign_is_torchao(const struct yaml_node *root);
@@ -54,8 +56,10 @@ bool foreign_is_coreai(const struct yaml_node *root);
 foreign_read foreign_read_coreai;
 bool foreign_is_quark(const struct yaml_node *root);
 bool foreign_is_hugging_face(const struct yaml_node *root);
-foreign_read foreign_read_megatron, foreign_read_quark;
-foreign_write foreign_write_megatron, foreign_write_quark;
+foreign_read foreign_read_megatron, foreign_read_quark, foreign_read_hugging_face;
+/* The mapping under quantization_config. */
+foreign_read foreign_read_compressed, foreign_read_modelopt;
+foreign_write foreign_write_megatron, foreign_write_quark, foreign_write_compressed, foreign_write_modelopt;
 /* pre_quant_opt_config or algo_config (NULL: absent) as prepare or algorithm; has_input: activations are quantized. */
 void foreign_read_quark_steps(struct yaml_reading *y, const struct yaml_node *list, bool algorithm, bool has_input);
 

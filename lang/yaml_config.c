@@ -187,7 +187,7 @@ static void read_native_key(struct yaml_reading *y, struct ast_decl *config, str
     else if (key == KEY_EXTRA)
         yaml_expect(y, pair->value, YAML_MAPPING, "a mapping for the host");
     else if (yaml_expect_name(y, pair->value, key == KEY_BASE ? "a config's name" : "a schedule's name"))
-        *(key == KEY_BASE ? &config->config.base : &config->config.schedule) = yaml_ast_name(y, pair->value);
+        *(key == KEY_BASE ? &config->config.base : &config->config.schedule) = yaml_config_name(y, pair->value);
 }
 
 /* The rule of language.md §3: no slot and some other key is opaque, everything else a config of specs. */

@@ -96,13 +96,13 @@ static const struct yaml_node *get_needed(struct yaml_reading *y, const struct m
 /* `config: skip` beside a config of that name is most likely a mistake. */
 static void warn_skip(struct yaml_reading *y, const struct yaml_node *node)
 {
-    for (size_t i = 0; y->configs && y->configs->kind == YAML_MAPPING && i < y->configs->count; i++) {
+    for (size_t i = 0; !y->warned_skip && y->configs && y->configs->kind == YAML_MAPPING && i < y->configs->count; i++) {
         if (!yaml_is(y->configs->pairs[i].key, "skip"))
             continue;
         struct diag *diag = diag_report(y->diags, DIAG_yaml_skip_config, node->span, "`config: skip` skips; it does not mean the config `skip`");
         diag_note(y->diags, diag, y->configs->pairs[i].key->span, "the config is here");
         diag_help(y->diags, diag, "to mean the config write `config: {name: skip}`");
-        y->configs = NULL; /* once is enough */
+        y->warned_skip = true;
     }
 }
 
@@ -120,7 +120,7 @@ static bool read_config_target(struct yaml_reading *y, struct ast_rule *rule, co
     if (!yaml_expect_name(y, node, "a config's key or `skip`"))
         return false;
     rule->target = AST_TARGET_CONFIG;
-    rule->name = yaml_ast_name(y, node);
+    rule->name = yaml_config_name(y, node);
     return true;
 }
 

@@ -75,6 +75,22 @@ struct ast_name yaml_ast_name(struct yaml_reading *y, const struct yaml_node *no
     return (struct ast_name){text, !yaml_is_bare(text), node->span};
 }
 
+/* A declared name's dot is a letter like any other; elsewhere a bare one leads into an import. */
+static struct ast_name declared_name(struct yaml_reading *y, const struct yaml_node *node)
+{
+    struct ast_name name = yaml_ast_name(y, node);
+    name.quoted |= strchr(name.text, '.') != NULL;
+    return name;
+}
+
+struct ast_name yaml_config_name(struct yaml_reading *y, const struct yaml_node *node)
+{
+    struct ast_name name = yaml_ast_name(y, node);
+    for (size_t i = 0; !name.quoted && strchr(name.text, '.') && y->configs && i < y->configs->count; i++)
+        name.quoted |= y->configs->kind == YAML_MAPPING && yaml_is(y->configs->pairs[i].key, name.text);
+    return name;
+}
+
 /* Declarations keep the order of the text. */
 static void append_decl(struct yaml_reading *y, struct ast_decl *decl)
 {
@@ -88,7 +104,7 @@ struct ast_decl *yaml_add_decl(struct yaml_reading *y, enum ast_decl_kind kind, 
     decl->kind = kind;
     decl->span = span;
     if (name)
-        decl->name = yaml_ast_name(y, name);
+        decl->name = declared_name(y, name);
     append_decl(y, decl);
     return decl;
 }
@@ -99,7 +115,7 @@ struct ast_decl *yaml_add_body(struct yaml_reading *y, enum ast_decl_kind kind, 
     if (!decl)
         return NULL;
     decl->kind = kind;
-    decl->name = yaml_ast_name(y, pair->key);
+    decl->name = declared_name(y, pair->key);
     decl->span = span_join(pair->key->span, pair->value->span);
     append_decl(y, decl);
     return decl;

@@ -12,6 +12,7 @@ struct yaml_reading {
     struct ast *ast;
     struct ast_decl **end; /* where the next declaration goes */
     const struct yaml_node *configs; /* the value of `configs`, or NULL */
+    bool warned_skip; /* of a config called `skip` */
     struct ast_decl *match; /* the one of `matchers` and `policy`, once one of them was read */
     struct ast_rule *last_rule; /* of a file of another system (foreign.h) */
 };
@@ -28,6 +29,8 @@ void yaml_help_nearest(struct yaml_reading *y, struct diag *diag, const char *wo
 struct ast_string yaml_string(const struct yaml_node *node);
 bool yaml_is_bare(const char *text); /* a name that .qr need not quote */
 struct ast_name yaml_ast_name(struct yaml_reading *y, const struct yaml_node *node);
+/* Where a config is named: a dot leads into an import unless `configs` has that very key. */
+struct ast_name yaml_config_name(struct yaml_reading *y, const struct yaml_node *node);
 struct ast_decl *yaml_add_decl(struct yaml_reading *y, enum ast_decl_kind kind, const struct yaml_node *name, struct span span);
 /* The declaration whose body is text; its name and span come from the pair. NULL after a message. */
 struct ast_decl *yaml_add_body(struct yaml_reading *y, enum ast_decl_kind kind, const struct yaml_pair *pair, const char *text);

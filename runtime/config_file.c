@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include "lang/compressed.h"
 #include "runtime/report.h"
 
 /* A model without config.json is fine; one that is unreadable or no JSON object is an error, for it would be lost. */
@@ -62,37 +63,10 @@ static json_t *module_name(const char *name)
     return dot ? json_stringn(name, (size_t)(dot - name)) : json_string("");
 }
 
-/* The words of compressed-tensors. A matrix per token is one per row: its strategy is `channel`. Two-level scales
- * make groups `tensor_group`. */
-static const char *strategy_word(const struct spec *spec)
+static json_t *make_args(const struct spec *spec, bool activation)
 {
-    switch (spec->granularity) {
-    case GRANULARITY_tensor:
-        return "tensor";
-    case GRANULARITY_channel:
-    case GRANULARITY_token:
-        return "channel";
-    case GRANULARITY_group:
-        return spec->second ? "tensor_group" : "group";
-    case GRANULARITY_block:
-        return "block";
-    }
-    return "tensor";
-}
-
-/* QuantizationArgs of compressed-tensors: an unknown key makes loading fail. */
-static json_t *make_args(const struct spec *spec, const char *strategy, bool dynamic)
-{
-    bool group = spec->granularity == GRANULARITY_group;
-    json_t *args = json_pack("{s:i, s:s, s:b, s:s, s:o, s:b, s:n, s:n, s:o, s:{}}", "num_bits", (int)spec->format->bits, "type",
-                             spec->format->kind == FORMAT_KIND_INT ? "int" : "float", "symmetric", !spec_is_asymmetric(spec), "strategy",
-                             strategy, "group_size", group ? json_integer(spec->group) : json_null(), "dynamic", dynamic, "actorder",
-                             "block_structure", "observer", dynamic ? json_null() : json_string("minmax"), "observer_kwargs");
-    if (group && spec->scale->dtype == DTYPE_f8_e8m0)
-        json_object_set_new(args, "scale_dtype", json_string("torch.uint8"));
-    if (group && spec->scale->dtype == DTYPE_f8_e4m3)
-        json_object_set_new(args, "scale_dtype", json_string("torch.float8_e4m3fn"));
-    return args;
+    struct ct_args args = ct_args_of(spec, activation);
+    return ct_args_json(&args);
 }
 
 /* Inputs that compressed-tensors quantizes as they come, without calibration: int or e4m3 per token or tensor, MX groups. */
@@ -106,11 +80,11 @@ static json_t *make_input(struct writing *w, const struct plan_item *item)
     known = known && input->timing != TIMING_static && !input->has_low && !input->has_high;
     bool mx = input->granularity == GRANULARITY_group && input->group == 32 && input->scale && input->scale->dtype == DTYPE_f8_e8m0;
     if (known && input->granularity == GRANULARITY_token)
-        return make_args(input, "token", true);
+        return make_args(input, true);
     if (known && input->granularity == GRANULARITY_tensor)
-        return make_args(input, "tensor", true);
+        return make_args(input, true);
     if (mx && !integer)
-        return make_args(input, "group", true);
+        return make_args(input, true);
     REPORT_ABOUT(w->session->diags, input_dropped, item->config->name, "the input spec of this config has no form in quantization_config; it was left out");
     return json_null();
 }
@@ -134,7 +108,7 @@ static json_t *find_targets(struct writing *w, const struct plan_item *item)
     snprintf(name, sizeof name, "group_%03zu", w->count);
     json_object_set_new(w->config_groups, name,
                         json_pack("{s:o, s:s, s:o, s:o, s:n}", "targets", targets, "format", item->consumer->word, "weights",
-                                  make_args(item->spec, strategy_word(item->spec), false), "input_activations", make_input(w, item),
+                                  make_args(item->spec, false), "input_activations", make_input(w, item),
                                   "output_activations"));
     *ARENA_PUSH(w->session->arena, w->groups, w->count, w->capacity) = (struct config_group){item, targets};
     return targets;

@@ -2,29 +2,9 @@
 #include "runtime/consumer.h"
 
 #include <string.h>
+#include "lang/compressed.h"
 
 /* ---- what a format holds (file-formats.md §2.2) ---- */
-
-/* Built-in formats go by their name; a user's own by its numbers. */
-static bool is_format(const struct format *format, const char *name)
-{
-    if (!format || !strcmp(format->name, name))
-        return format;
-    bool built_in = format >= formats && format < formats + format_count;
-    return !built_in && format_same(format, format_find(name));
-}
-
-/* The scale types that loaders of compressed-tensors cast to the model's own. */
-static bool has_float_scale(const struct spec *s)
-{
-    return is_format(s->scale, "f32") || is_format(s->scale, "f16") || is_format(s->scale, "bf16");
-}
-
-/* Axes count from the end when negative. */
-static int normal_axis(int axis, int rank)
-{
-    return axis < 0 ? axis + rank : axis;
-}
 
 /* compressed-tensors packs the weight matrices of modules. */
 static bool is_module_matrix(const struct placement *p)
@@ -33,93 +13,33 @@ static bool is_module_matrix(const struct placement *p)
     return p->rank == 2 && dot && dot > p->name && !strcmp(dot, ".weight");
 }
 
-/* Codes may be laid out by the consumer unless the recipe asks for a layout of its own. */
-static bool has_layout(const struct placement *p, enum layout layout)
-{
-    return p->spec->layout == LAYOUT_lsb || p->spec->layout == layout;
-}
-
-/* One scale a row of a matrix, whichever way the recipe says it. */
-static bool is_per_row(const struct placement *p)
+/* Groups along the columns have to divide them. */
+static bool holds_compressed(const struct placement *p, const char *format)
 {
     const struct spec *s = p->spec;
-    return s->granularity == GRANULARITY_token || (s->granularity == GRANULARITY_channel && normal_axis(s->axis, p->rank) == 0);
-}
-
-/* Groups along the columns that divide them. */
-static bool is_per_group(const struct placement *p, int64_t group)
-{
-    const struct spec *s = p->spec;
-    return s->granularity == GRANULARITY_group && normal_axis(s->axis, p->rank) == 1 && (!group || s->group == group) &&
-           p->shape[1] % s->group == 0;
-}
-
-/* Zero points that fit the codes' bits, one for each row or group. */
-static bool has_plain_zero(const struct placement *p)
-{
-    if (!spec_is_asymmetric(p->spec))
-        return p->spec->zero != ZERO_float;
-    return p->spec->scheme == SCHEME_asymmetric && p->spec->zero == ZERO_int && p->spec->granularity != GRANULARITY_tensor;
+    const char *word = is_module_matrix(p) ? ct_format(s, config_input(p->config)) : NULL;
+    return word && !strcmp(word, format) && (s->granularity != GRANULARITY_group || p->shape[1] % s->group == 0);
 }
 
 /* bf16 and f16 are types of their own: the tensor keeps its name and changes its dtype. */
 static bool holds_dense(const struct placement *p)
 {
-    return !p->spec->scale && (is_format(p->spec->format, "bf16") || is_format(p->spec->format, "f16"));
+    const struct format *f = p->spec->format;
+    return !p->spec->scale && (format_same(f, format_find("bf16")) || format_same(f, format_find("f16")));
 }
 
-/* The default of integer weights at any width, int8 included, since compressed-tensors' int-quantized asks for
- * quantized inputs. Unsigned formats fit as well: their code is the signed one plus 2^(B-1), which is what is stored.
- * */
-static bool holds_pack_quantized(const struct placement *p)
-{
-    const struct spec *s = p->spec;
-    return is_module_matrix(p) && s->format->kind == FORMAT_KIND_INT && s->format->bits <= 8 && has_float_scale(s) && !s->second &&
-           s->formula != FORMULA_minval && has_layout(p, LAYOUT_i32) && has_plain_zero(p) &&
-           (s->granularity == GRANULARITY_tensor || is_per_row(p) || is_per_group(p, 0));
-}
-
-/* Only beside integer activations of 8 bits. */
-static bool holds_int_quantized(const struct placement *p)
-{
-    const struct spec *input = config_input(p->config), *s = p->spec;
-    return input && input->format->kind == FORMAT_KIND_INT && input->format->bits == 8 && s->format->is_signed &&
-           s->format->bits == 8 && has_layout(p, LAYOUT_byte) &&
-           (s->granularity == GRANULARITY_tensor || is_per_row(p)) && holds_pack_quantized(p);
-}
-
-/* Groups of 16 under one f32 factor of the whole tensor. */
-static bool holds_nvfp4(const struct placement *p)
-{
-    const struct spec *s = p->spec;
-    return is_module_matrix(p) && is_format(s->format, "fp4_e2m1") && is_format(s->scale, "fp8_e4m3") && is_format(s->second, "f32") &&
-           !s->super && has_layout(p, LAYOUT_lsb) && is_per_group(p, 16);
-}
-
-/* OCP MX: groups of 32, a power of two each. */
-static bool is_mx(const struct placement *p, const char *format)
-{
-    const struct spec *s = p->spec;
-    return is_module_matrix(p) && is_format(s->format, format) && is_format(s->scale, "fp8_e8m0") && !s->second && is_per_group(p, 32);
-}
-
-static bool holds_mxfp4(const struct placement *p)
-{
-    return is_mx(p, "fp4_e2m1") && has_layout(p, LAYOUT_lsb);
-}
-
-static bool holds_mxfp8(const struct placement *p)
-{
-    return is_mx(p, "fp8_e4m3") && has_layout(p, LAYOUT_byte);
-}
-
-/* e4m3 alone: compressed-tensors has no e5m2. */
-static bool holds_float_quantized(const struct placement *p)
-{
-    const struct spec *s = p->spec;
-    return is_module_matrix(p) && is_format(s->format, "fp8_e4m3") && has_float_scale(s) && !s->second && has_layout(p, LAYOUT_byte) &&
-           (s->granularity == GRANULARITY_tensor || is_per_row(p));
-}
+#define HOLDS(name, word)                                  \
+    static bool holds_##name(const struct placement *p)    \
+    {                                                      \
+        return holds_compressed(p, word);                  \
+    }
+HOLDS(int_quantized, CT_INT_QUANTIZED)
+HOLDS(nvfp4, CT_NVFP4)
+HOLDS(mxfp4, CT_MXFP4)
+HOLDS(mxfp8, CT_MXFP8)
+HOLDS(float_quantized, CT_FLOAT_QUANTIZED)
+HOLDS(pack_quantized, CT_PACK_QUANTIZED)
+#undef HOLDS
 
 /* Whatever is left, of any shape; the last row. */
 static bool holds_quern(const struct placement *p)

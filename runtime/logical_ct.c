@@ -1,8 +1,8 @@
 /* Logical tensors of compressed-tensors checkpoints: quantization_config → modules and specs. file-formats.md §2.2.
  * Reads what Quern writes, and checkpoints of others as far as their formats are in consumers.def: exact module names as
  * targets, and the target "Linear" for every module that has quantized parts. */
-#include <inttypes.h>
 #include <string.h>
+#include "lang/compressed.h"
 #include "runtime/config_file.h"
 #include "runtime/logical.h"
 #include "runtime/report.h"
@@ -26,20 +26,6 @@ static const char *text_of(json_t *object, const char *key)
 
 /* ---- specs ---- */
 
-/* `per …` of a strategy; NULL when this version does not read it. */
-static const char *granularity_text(struct finding *f, json_t *weights)
-{
-    const char *strategy = text_of(weights, "strategy");
-    json_int_t group = json_integer_value(json_object_get(weights, "group_size"));
-    if (!strcmp(strategy, "tensor"))
-        return "per tensor";
-    if (!strcmp(strategy, "channel"))
-        return "per channel(0)";
-    if ((!strcmp(strategy, "group") || !strcmp(strategy, "tensor_group")) && group > 0)
-        return arena_printf(f->session->arena, "per group(%" JSON_INTEGER_FORMAT ")", group);
-    return NULL;
-}
-
 /* The scale's format is that of the stored scales. */
 static const char *scale_text(const struct finding *f, const char *name)
 {
@@ -49,13 +35,24 @@ static const char *scale_text(const struct finding *f, const char *name)
     return dtype_rows[scale->dtype].word;
 }
 
-/* NULL: the group says something that this version does not read. */
+/* The words of one QuantizationArgs that decide how the weights were stored; false: no strategy that has a name. */
+static bool read_args(json_t *w, struct ct_args *args)
+{
+    const char *strategy = text_of(w, "strategy");
+    int found = 0;
+    while (found < CT_STRATEGY_COUNT && strcmp(strategy, ct_strategies[found]))
+        found++;
+    *args = (struct ct_args){.bits = json_integer_value(json_object_get(w, "num_bits")), .is_float = strcmp(text_of(w, "type"), "int") != 0,
+                             .symmetric = !json_is_false(json_object_get(w, "symmetric")), .strategy = (enum ct_strategy)found,
+                             .group = json_integer_value(json_object_get(w, "group_size"))};
+    return found < CT_STRATEGY_COUNT;
+}
+
+/* The format says more than the arguments of old files do. NULL: the group says something that this version does not read. */
 static const char *spec_text(struct finding *f, const struct ct_group *group, const char *name)
 {
-    json_t *w = group->weights;
-    json_int_t bits = json_integer_value(json_object_get(w, "num_bits"));
-    bool integer = !strcmp(text_of(w, "type"), "int"), symmetric = !json_is_false(json_object_get(w, "symmetric"));
-    const char *per = granularity_text(f, w);
+    struct ct_args args;
+    bool matrix = read_args(group->weights, &args) && args.strategy != CT_block && args.strategy != CT_token;
     switch (group->consumer->id) {
     case CONSUMER_nvfp4:
         return "nvfp4";
@@ -64,12 +61,10 @@ static const char *spec_text(struct finding *f, const struct ct_group *group, co
     case CONSUMER_mxfp8:
         return "mxfp8";
     case CONSUMER_float_quantized:
-        return per && !integer && bits == 8 ? arena_printf(f->session->arena, "fp8_e4m3 %s scale %s", per, scale_text(f, name)) : NULL;
+        return matrix && args.is_float && args.bits == 8 ? ct_spec_text(f->session->arena, &args, scale_text(f, name)) : NULL;
     case CONSUMER_int_quantized:
     case CONSUMER_pack_quantized:
-        if (!per || !integer || bits < 1 || bits > 8)
-            return NULL;
-        return arena_printf(f->session->arena, "int%d %s %s scale %s", (int)bits, symmetric ? "symmetric" : "asymmetric", per, scale_text(f, name));
+        return matrix && !args.is_float && args.bits <= 8 ? ct_spec_text(f->session->arena, &args, scale_text(f, name)) : NULL;
     case CONSUMER_dense:
     case CONSUMER_quern:
         break;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "tests/unit/yaml_helpers.h"
+#include "lang/foreign.h"
 #include "lang/recipe.h"
 
 /* The messages, then the recipe as the formatter prints it. */
@@ -322,17 +323,23 @@ static void recognises_foreign_files(void **state)
 {
     struct bench *b = *state;
     static const struct {
-        const char *text, *message;
+        const char *text, *word;
     } rows[] = {
-        {"quantization_config: {quant_method: gptq}", "this is a Hugging Face `quantization_config`; Quern does not read it yet"},
-        {"quant_method: gptq", "this is a Hugging Face `quantization_config`; Quern does not read it yet"},
+        {"{\"_type\": \"FqnToConfig\", \"_version\": 1, \"_data\": {}}", "torchao"},
+        {"quantization_config: {global_config: null}", "coreai"},
+        {"quantization_spec: {}", "coreai"},
+        {"global_quant_config: {}", "quark"},
+        {"quantization_config: {quant_method: gptq}", "huggingface"},
+        {"quant_method: gptq", "huggingface"},
+        {"config_groups: {}", "huggingface"},
+        {"quantization: {quant_algo: FP8}", "huggingface"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        read_form(b, rows[i].text);
-        assert_int_equal(b->diags.errors + b->diags.warnings, 1);
-        assert_string_equal(b->diags.first->text, rows[i].message);
-        assert_string_equal(diag_rows[b->diags.first->code].code, "Q0619");
+        const struct ast *ast = ast_parse_yaml(&b->arena, bench_source(b, rows[i].text), &b->diags);
+        assert_non_null(ast->foreign);
+        assert_string_equal(ast->foreign->word, rows[i].word);
     }
+    assert_null(ast_parse_yaml(&b->arena, bench_source(b, "{configs: {}, quant_method: gptq}"), &b->diags)->foreign);
 }
 
 /* ---- comments ---- */
