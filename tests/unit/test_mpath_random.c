@@ -34,7 +34,8 @@ struct query {
 static const char *const names[] = {"a", "b", "ab", "ba", "0", "12", "a_1", "x"};
 static const char *const classes[] = {"t.A", "t.B", "t.Base", "A"};
 static const char *const tags[] = {"p", "p/w", " p/w , p ", "q", "p/w/x", ""};
-static const char *const regexes[] = {"a.*", ".*b", "[ab\\]+", "^a|b$", "b?", "\\d+", "(?m:^)x|.", "[^a\\].*", "a\\b.*"};
+static const char *const regexes[] = {"a.*", ".*b", "[ab\\]+", "^a|b$", "b?", "\\d+", "(?m:^)x|.", "[^a\\].*", "a\\b.*", "(?!a).*", "(?!.*b$).+", "(?<!\\.)b", "(?<!a)b|.*(?<=a)b",
+                                      "(?=^).*(?<=^.)"};
 
 static bool regex_matches(int choice, const char *s)
 {
@@ -48,7 +49,12 @@ static bool regex_matches(int choice, const char *s)
     case 5: return strspn(s, "0123456789") == n;
     case 6: return n == 1;
     case 7: return s[0] != 'a';
-    default: return !strcmp(s, "a");
+    case 8: return !strcmp(s, "a");
+    case 9: return s[0] != 'a';
+    case 10: return s[n - 1] != 'b';
+    case 11: return !strcmp(s, "b");
+    case 12: return !strcmp(s, "b") || (n > 1 && !strcmp(s + n - 2, "ab"));
+    default: return n == 1;
     }
 }
 
