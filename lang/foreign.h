@@ -62,5 +62,8 @@ foreign_read foreign_read_compressed, foreign_read_modelopt;
 foreign_write foreign_write_megatron, foreign_write_quark, foreign_write_compressed, foreign_write_modelopt;
 /* pre_quant_opt_config or algo_config (NULL: absent) as prepare or algorithm; has_input: activations are quantized. */
 void foreign_read_quark_steps(struct yaml_reading *y, const struct yaml_node *list, bool algorithm, bool has_input);
+bool foreign_is_fastforward(const struct yaml_node *root);
+foreign_read foreign_read_fastforward;
+foreign_write foreign_write_fastforward;
 
 #endif

@@ -1,9 +1,10 @@
 /* quern match: NAME, CONFIG and RULE for each name, as a stream. Without -m a line is a module path, with it a
  * parameter of the model (its dtype and shape are then known to the rules). Without FILE everything of the model is
- * matched: parameters, or the modules or ops of its description. */
+ * matched: parameters, or the modules or ops of its description; or the quantizers that the rules would initialise. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include "runtime/quern_quantizers.h"
 #include "tool/tool.h"
 
 static void print_match(const char *name, size_t size, const struct quern_match *match)
@@ -80,9 +81,27 @@ static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, qu
     return status;
 }
 
+static enum quern_made list_quantizer(void *user, const struct quern_quantizer *quantizer)
+{
+    answer(user, quantizer->path, strlen(quantizer->path), &quantizer->match);
+    return QUERN_MADE_NOTHING;
+}
+
+/* What FastForward would initialise: nothing is printed when a policy forbids one of them. */
+static int match_quantizers(struct tool *tool, quern_recipe *recipe, quern_model *model)
+{
+    struct quern_initialize_options options = {.make = list_quantizer, .user = tool};
+    if (!model || !quern_subject_count(model, QUERN_MODULES))
+        return tool_usage("quantizers are modules of a module description: -m MODEL, or --modules FILE beside it");
+    return tool_finish(tool, quern_quantizers_initialize(recipe, model, &options));
+}
+
 static int match_names(struct tool *tool, quern_recipe *recipe, quern_model *model)
 {
     enum quern_subject_kind kind;
+    const char *subjects = tool->values[OPTION_subjects];
+    if (subjects && !strcmp(subjects, "quantizers") && tool->argument_count < 2)
+        return match_quantizers(tool, recipe, model);
     if (!tool_subject_kind(tool, &kind))
         return QUERN_USAGE;
     if (model && tool->argument_count < 2)
