@@ -52,6 +52,7 @@ struct mpath {
     size_t count;
     uint32_t size, depth; /* fragments below and with it, aliases written out; levels */
     bool nullable;        /* may take no module at all */
+    bool lone_quote;      /* raw has a quote that nothing closes */
 };
 
 /* What parsing needs; one for all the queries of a matcher, so that each alias is read once. */

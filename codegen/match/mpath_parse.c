@@ -285,16 +285,34 @@ static bool is_class(const struct mpath_text *text, uint32_t begin, uint32_t end
     return !start;
 }
 
+/* Whether a quote of begin..end has no other to pair with. */
+static bool has_lone_quote(const struct reading *r, uint32_t begin, uint32_t end, size_t *quotes)
+{
+    bool lone = false;
+    *quotes = 0;
+    for (uint32_t i = begin; i < end; i++)
+        *quotes += r->text.points[i] == '"';
+    for (size_t t = r->at; *quotes && t-- > 0 && r->text.tokens[t].begin >= begin;)
+        lone |= r->text.tokens[t].kind == MPATH_CHARACTER && r->text.points[r->text.tokens[t].begin] == '"';
+    return lone;
+}
+
 static const struct mpath *make_extension(struct reading *r, enum mpath_kind kind, uint32_t begin, uint32_t end)
 {
     uint32_t bad;
-    struct mpath n = {.kind = kind, .raw = cut(r, begin, end)};
+    size_t quotes;
+    struct mpath n = {.kind = kind, .raw = cut(r, begin, end), .lone_quote = has_lone_quote(r, begin, end, &quotes)};
     n.text = kind == MPATH_NODE_RE ? unescape(r->p, &n.raw) : n.raw;
     if (kind == MPATH_NODE_CLASS && !is_class(&r->text, begin, end, &bad)) {
         struct diag *d = fault(r, DIAG_bad_mpath, bad, bad < end ? bad + 1 : bad,
                                arena_printf(r->p->arena, "expected the dotted name of a class, saw `%s`", n.raw.bytes));
         if (d)
             diag_help(r->p->diags, d, "as in [cls:torch.nn.Linear], without blanks");
+        return NULL;
+    }
+    const char *quote = n.lone_quote ? memchr(n.raw.bytes, '"', n.raw.size) : NULL;
+    if (kind == MPATH_NODE_TAGS && quote && (quotes > 1 || (quote > n.raw.bytes && quote[-1] == '\\'))) {
+        fault(r, DIAG_bad_mpath, begin, end, "tags with a quote that has no other to pair with, beside further quotes or a backslash");
         return NULL;
     }
     return make(r, n);
@@ -403,26 +421,22 @@ const struct mpath *mpath_parse(struct mpath_parser *p, const struct ast_string 
 
 /* ---- printing ---- */
 
-/* A quote without another would pair with one further on: the printed text has an even number of them. */
-static bool has_lone_quote(struct arena *arena, const struct ast_string *raw)
-{
-    bool lone = false;
-    struct mpath_text text = memchr(raw->bytes, '"', raw->size) ? mpath_split(arena, raw->bytes, raw->size) : (struct mpath_text){0};
-    for (size_t i = 0; i < text.token_count; i++)
-        lone |= text.tokens[i].kind == MPATH_CHARACTER && text.points[text.tokens[i].begin] == '"';
-    return lone;
-}
-
+/* A quote without another would pair with one further on: the printed text has an even number of them, the last one in a
+ * comment of the regex or in the tag said twice. */
 static void print_extension(struct text *out, const char *tag, const struct mpath *n)
 {
-    bool lone = has_lone_quote(out->arena, &n->raw);
     text_printf(out, "[%s:", tag);
     text_add_bytes(out, n->raw.bytes, n->raw.size);
-    if (lone && n->kind == MPATH_NODE_RE) {
+    if (n->lone_quote && n->kind == MPATH_NODE_RE) {
         text_add(out, "(?#\")");
-    } else if (lone) {
+    } else if (n->lone_quote) {
+        const char *quote = memchr(n->raw.bytes, '"', n->raw.size), *begin = quote, *end = quote;
+        while (begin > n->raw.bytes && begin[-1] != ',')
+            begin--;
+        while (end < n->raw.bytes + n->raw.size && *end != ',')
+            end++;
         text_char(out, ',');
-        text_add_bytes(out, n->raw.bytes, n->raw.size);
+        text_add_bytes(out, begin, (size_t)(end - begin));
     }
     text_char(out, ']');
 }

@@ -78,6 +78,10 @@ static void test_aliases(void **state)
 /* ---- messages ---- */
 
 static const struct { const char *aliases, *query, *expected; } messages_of[] = {
+    {"", "[qtag:a\"b\"c\"d]",
+     "a.qr:3:16: error[Q0407]: tags with a quote that has no other to pair with, beside further quotes or a backslash\n"
+     "    3 |   mpath \"[qtag:a\\\"b\\\"c\\\"d]\" => w\n"
+     "      |                ^~~~~~~~~~\n"},
     {"", "",
      "a.qr:3:10: error[Q0407]: expected a name, `*`, `**`, `~`, `{`, `&` or `[` at position 0, saw the end\n"
      "    3 |   mpath \"\" => w\n"
