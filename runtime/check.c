@@ -214,10 +214,12 @@ static void expect_quantity(struct checking *c, const struct ast_expect *e)
         }
 }
 
-/* With a model a module is seen through its weight, whose shape and type the rules may ask for; without, by its path. */
+/* With a model a module is seen through its weight, whose shape and type the rules may ask for; without one, as it is
+ * described, or by its path alone. */
 static struct match_outcome expected_outcome(struct checking *c, const struct ast_expect *e)
 {
     struct subject subject;
+    struct quern_subject module;
     const char *name = e->name.bytes;
     if (e->kind == AST_EXPECT_MODULE)
         name = arena_printf(c->session->arena, "%s.weight", name);
@@ -228,7 +230,9 @@ static struct match_outcome expected_outcome(struct checking *c, const struct as
     if (stored) {
         struct quern_tensor tensor = stored_tensor(stored);
         subject = subject_of_tensor(c->plan->recipe, &tensor);
-    } else if (e->kind == AST_EXPECT_MODULE)
+    } else if (e->kind == AST_EXPECT_MODULE && quern_subject_find(c->plan->model, QUERN_MODULES, e->name.bytes, &module))
+        subject = subject_of_listed(c->plan->recipe, &module);
+    else if (e->kind == AST_EXPECT_MODULE)
         subject_of_module(&subject, e->name.bytes, e->name.size, c->recipe->megatron_layers);
     else
         subject_of_parameter(&subject, e->name.bytes, e->name.size, -1, -1, NULL, c->recipe->megatron_layers);

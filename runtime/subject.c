@@ -71,23 +71,26 @@ static size_t find_op(const struct description *all, enum quern_subject_kind kin
     return i;
 }
 
-/* Under a further path of its module a parameter is found by its first name. */
-static const struct stored *find_parameter(const struct quern_model *m, const char *name)
-{
-    const struct stored *found = model_find(m, name);
-    const struct module_state *state = found || !m->description ? NULL : description_state(m->description, name);
-    return state ? model_find(m, state->full_name) : found;
-}
-
+/* The index in name order, or the count. */
 static size_t find_tensor(const struct quern_model *m, const char *name)
 {
-    const struct stored *found = find_parameter(m, name);
     size_t low = 0, high = m->count;
-    while (found && low + 1 < high) {
+    while (low < high) {
         size_t middle = low + (high - low) / 2;
-        *(strcmp(m->tensors[middle]->name, found->name) <= 0 ? &low : &high) = middle;
+        int order = strcmp(name, m->tensors[middle]->name);
+        if (!order)
+            return middle;
+        *(order < 0 ? &high : &low) = order < 0 ? middle : middle + 1;
     }
-    return found ? low : m->count;
+    return m->count;
+}
+
+/* Under a further path of its module a parameter is found by its first name. */
+static size_t find_parameter(const struct quern_model *m, const char *name)
+{
+    size_t index = find_tensor(m, name);
+    const struct module_state *state = index < m->count || !m->description ? NULL : description_state(m->description, name);
+    return state ? find_tensor(m, state->full_name) : index;
 }
 
 static size_t find_module(const struct description *all, const char *path)
@@ -103,7 +106,7 @@ bool quern_subject_find(const quern_model *model, enum quern_subject_kind kind, 
         return false;
     switch (kind) {
     case QUERN_PARAMETERS:
-        index = find_tensor(model, name);
+        index = find_parameter(model, name);
         break;
     case QUERN_MODULES:
         index = model->description ? find_module(model->description, name) : 0;

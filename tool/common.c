@@ -142,24 +142,6 @@ bool tool_flush(void)
     return false;
 }
 
-bool tool_find_tensor(const quern_model *model, const char *name, struct quern_tensor *tensor)
-{
-    size_t low = 0, high = model ? quern_model_count(model) : 0; /* in name order */
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        *tensor = quern_model_at(model, middle);
-        int order = strcmp(name, tensor->name);
-        if (!order)
-            return true;
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    *tensor = (struct quern_tensor){.name = name, .dtype = "", .rank = -1, .bytes = -1};
-    return false;
-}
-
 enum quern_status tool_open_path(struct tool *tool, const char *path, quern_model **model)
 {
     enum quern_status status = quern_model_open(tool->context, path, model);

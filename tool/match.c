@@ -36,12 +36,13 @@ static void answer(struct tool *tool, const char *name, size_t size, const struc
 static enum quern_status match_line(struct tool *tool, quern_recipe *recipe, quern_model *model, char *line, size_t size)
 {
     struct quern_match match;
-    struct quern_tensor tensor;
+    struct quern_subject subject;
     enum quern_status status;
     if (model) {
         line[size] = 0;
-        tool_find_tensor(model, line, &tensor);
-        status = quern_match_tensor(recipe, &tensor, &match);
+        status = quern_subject_find(model, QUERN_PARAMETERS, line, &subject)
+                     ? quern_match_subject(recipe, &subject, &match)
+                     : quern_match_tensor(recipe, &(struct quern_tensor){.name = line, .dtype = "", .rank = -1, .bytes = -1}, &match);
     } else {
         status = quern_match_module(recipe, line, size, &match);
     }

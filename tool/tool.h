@@ -52,9 +52,6 @@ bool tool_print_json(json_t *value);
 json_t *tool_json_string(const char *string);
 bool tool_flush(void); /* false, with a message, when stdout could not take everything */
 
-/* The model's tensor of that name; false, with every field but the name unknown, when it has none. */
-bool tool_find_tensor(const quern_model *model, const char *name, struct quern_tensor *tensor);
-
 /* The model that -m names, with the description that --modules names; *model NULL without -m. QUERN_USAGE, said, when an
  * option asks for a model that is not given. */
 enum quern_status tool_open_model(struct tool *tool, quern_model **model);
