@@ -114,7 +114,7 @@ static enum quern_status dequantize(struct session *session, void *data)
     run->session = session;
     if (!prepare(run) || !config_read(session, run->model, &config))
         return failed(session);
-    struct output *out = output_open(session, run->out, run->options->overwrite, run->model);
+    struct output *out = output_open(session, run->out, &output_checkpoint, run->options->overwrite, run->model);
     if (!out || !checkpoint_create(run->checkpoint, out))
         return failed(session);
     struct parallel parallel = {run->options->threads, limit ? limit : MEMORY_DEFAULT, task_finished, run};

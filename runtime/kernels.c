@@ -155,9 +155,7 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
     return &entry->code;
 }
 
-/* Every request of a context is for the same CPU and vector width. */
-struct kernel_request kernel_request_make(const struct quern_context *context, enum kernel_op op, const struct spec *spec,
-                                          enum dtype dtype, const int64_t *shape, int rank)
+const struct kernel_target *kernel_target_of(const struct quern_context *context)
 {
     /* Asking the CPU takes microseconds, in a virtual machine many; every thread finds the same answer. */
     const struct kernel_target *target = atomic_load(&context->kernels->target);
@@ -165,8 +163,15 @@ struct kernel_request kernel_request_make(const struct quern_context *context, e
         target = kernel_target_host();
         atomic_store(&context->kernels->target, target);
     }
+    return target;
+}
+
+/* Every request of a context is for the same CPU and vector width. */
+struct kernel_request kernel_request_make(const struct quern_context *context, enum kernel_op op, const struct spec *spec,
+                                          enum dtype dtype, const int64_t *shape, int rank)
+{
     return (struct kernel_request){.op = op, .spec = spec, .dtype = dtype, .shape = shape, .rank = rank,
-                                   .target = target, .scalar = context->options.scalar};
+                                   .target = kernel_target_of(context), .scalar = context->options.scalar};
 }
 
 int kernel_op_find(const char *word)

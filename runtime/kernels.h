@@ -13,6 +13,8 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
 /* The context's target and scalar option in a request for op. */
 struct kernel_request kernel_request_make(const struct quern_context *context, enum kernel_op op, const struct spec *spec,
                                           enum dtype dtype, const int64_t *shape, int rank);
+/* The CPU that the context compiles for. */
+const struct kernel_target *kernel_target_of(const struct quern_context *context);
 int kernel_op_find(const char *word); /* an enum kernel_op, or -1 */
 
 #endif

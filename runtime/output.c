@@ -94,8 +94,10 @@ static bool take_lock(struct output *out)
 
 /* ---- what may be replaced ---- */
 
-/* A checkpoint: no folders, and a .safetensors file among the files. */
-static bool is_checkpoint(const char *path)
+const struct output_kind output_checkpoint = {"a checkpoint", ".safetensors", NULL}, output_matcher = {"a matcher", ".h", ".o"};
+
+/* One of that kind: no folders, its mark among the files, and all files of its kinds where those are given. */
+static bool is_of_kind(const char *path, const struct output_kind *kind)
 {
     struct stat status;
     bool found = false, plain = true;
@@ -105,7 +107,9 @@ static bool is_checkpoint(const char *path)
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         plain &= !fstatat(dirfd(dir), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) && !S_ISDIR(status.st_mode);
-        found |= end && !strcmp(end, ".safetensors");
+        bool marked = end && !strcmp(end, kind->mark);
+        found |= marked;
+        plain &= marked || !kind->other || (end && !strcmp(end, kind->other));
     }
     if (dir)
         closedir(dir);
@@ -114,20 +118,21 @@ static bool is_checkpoint(const char *path)
 
 /* Compared as files, not as paths: `.`, a link or another spelling is the same directory. Asked before work begins
  * and, by the final rename, again. */
-static bool check_existing(struct output *out, const struct quern_model *input)
+static bool check_existing(struct output *out, const struct output_kind *kind, const struct quern_model *input)
 {
     struct stat status, other;
     if (lstat(out->path, &status))
         return errno == ENOENT || REPORT(out, cannot_write, "cannot write the output: %s", file_reason(errno));
-    if (input->directory && !stat(input->directory, &other) && !stat(out->path, &status) && status.st_dev == other.st_dev &&
+    if (input && input->directory && !stat(input->directory, &other) && !stat(out->path, &status) && status.st_dev == other.st_dev &&
         status.st_ino == other.st_ino)
         return REPORT(out, output_is_input, "the output is the model's own directory");
-    for (size_t i = 0; i < input->shard_count; i++)
+    for (size_t i = 0; input && i < input->shard_count; i++)
         if (input->shards[i]->file && input->shards[i]->file->device == status.st_dev && input->shards[i]->file->inode == status.st_ino)
             return REPORT(out, output_is_input, "the output is the model itself");
     if (!out->overwrite)
         return REPORT(out, output_exists, "the output exists already");
-    return is_checkpoint(out->path) || REPORT(out, output_exists, "the output exists and is no directory of a checkpoint; it is not replaced");
+    return is_of_kind(out->path, kind) ||
+           REPORT(out, output_exists, "the output exists and is no directory of %s; it is not replaced", kind->word);
 }
 
 /* ---- life ---- */
@@ -148,7 +153,8 @@ static void name_paths(struct output *out, const char *path)
 }
 
 /* What a dead run left is removed only under the lock. */
-struct output *output_open(struct session *session, const char *path, bool overwrite, const struct quern_model *input)
+struct output *output_open(struct session *session, const char *path, const struct output_kind *kind, bool overwrite,
+                           const struct quern_model *input)
 {
     struct output *out = ARENA_NEW(session->arena, struct output);
     *out = (struct output){.session = session, .lock = -1, .overwrite = overwrite};
@@ -157,7 +163,7 @@ struct output *output_open(struct session *session, const char *path, bool overw
     const char *base = strrchr(out->path, '/') ? strrchr(out->path, '/') + 1 : out->path;
     if (!*base || !strcmp(base, ".") || !strcmp(base, ".."))
         return REPORT(out, output_exists, "the output needs a name of its own"), NULL;
-    if (!check_existing(out, input) || !take_lock(out))
+    if (!check_existing(out, kind, input) || !take_lock(out))
         return NULL;
     int error = remove_directory(out->temporary);
     if (!error && mkdir(out->temporary, 0777))

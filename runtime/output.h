@@ -16,9 +16,17 @@ struct output {
     bool overwrite, written; /* written: temporary is there and must go */
 };
 
+/* What directories an output may replace: those that hold a file whose name ends in mark, and, where `other` is given, no file
+ * that ends in neither. */
+struct output_kind {
+    const char *word, *mark, *other;
+};
+extern const struct output_kind output_checkpoint, output_matcher;
+
 /* Takes the lock, removes what a dead run left, makes the temporary directory. input: the model that is being read, which OUT
- * must not be. The session's end removes everything unless output_commit came first. NULL after reporting. */
-struct output *output_open(struct session *session, const char *path, bool overwrite, const struct quern_model *input);
+ * must not be; may be NULL. The session's end removes everything unless output_commit came first. NULL after reporting. */
+struct output *output_open(struct session *session, const char *path, const struct output_kind *kind, bool overwrite,
+                           const struct quern_model *input);
 /* A file of the temporary directory. NULL after reporting. */
 struct file *output_create(struct output *out, const char *name);
 /* A whole small file. */

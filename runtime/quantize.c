@@ -339,7 +339,7 @@ static enum quern_status quantize(struct session *session, void *data)
     if (!config_read(session, m, &config) || !check_input(session, m, &config) || !plan_fill(session, call->plan) ||
         !check_once(session, call->plan) || !prepare(run))
         return failed(run);
-    struct output *out = output_open(session, call->out, call->options->overwrite, m);
+    struct output *out = output_open(session, call->out, &output_checkpoint, call->options->overwrite, m);
     if (!out || !checkpoint_create(run->checkpoint, out))
         return failed(run);
     enum quern_status status = run_phases(run);

@@ -96,6 +96,7 @@ void quern_recipe_close(quern_recipe *recipe)
         recipe->free = scratch->next;
         context_release(context, scratch, scratch->size);
     }
+    kernel_unload(&recipe->code);
     pthread_mutex_destroy(&recipe->lock);
     arena_close(&recipe->arena);
     context_release(context, recipe, sizeof *recipe);
@@ -198,8 +199,13 @@ enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subj
 enum quern_status quern_match_module(quern_recipe *recipe, const char *path, size_t size, struct quern_match *match)
 {
     struct subject subject;
+    struct match_outcome outcome;
     if (!recipe || !path || !match)
         return QUERN_USAGE;
+    if (recipe_match_compiled(recipe, path, size, &outcome)) {
+        *match = recipe_describe(recipe, outcome);
+        return QUERN_OK;
+    }
     subject_of_module(&subject, path, size, recipe->recipe->megatron_layers);
     return recipe_match_subject(recipe, &subject, match);
 }

@@ -2,6 +2,7 @@
 #ifndef QUERN_RUNTIME_RECIPE_H
 #define QUERN_RUNTIME_RECIPE_H
 
+#include "codegen/kernel/kernel.h"
 #include "codegen/match/match.h"
 #include "runtime/context.h"
 
@@ -14,6 +15,7 @@ struct quern_recipe {
     const struct ast *ast;
     struct recipe *recipe;
     struct matcher *matcher;
+    struct kernel_code code; /* owned; of quern_matcher_compile, empty before */
     pthread_mutex_t lock;   /* of free and of texts */
     struct scratch *free;   /* owned: matcher scratches nobody uses now */
     struct quern_rule *rules; /* texts of rules, printed when first asked for */
@@ -35,6 +37,8 @@ void recipe_give_back(struct quern_recipe *r, struct scratch *scratch);
 struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *r);
 struct match_outcome recipe_match(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject);
 void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject, unsigned char *verdicts);
+/* A module path's outcome by compiled code; false: there is none, or it cannot tell. */
+bool recipe_match_compiled(const struct quern_recipe *r, const char *path, size_t size, struct match_outcome *outcome);
 /* The public form of an outcome. */
 struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome);
 /* What a tensor's rule gives the tensor itself: the spec, or NULL with the reason (static text). A rule for parameters

@@ -96,10 +96,10 @@ static int read_common(const struct command_row *command, struct tool *tool)
     return 0;
 }
 
-static int create_context(struct tool *tool)
+static int create_context(const struct command_row *command, struct tool *tool)
 {
     struct quern_context_options options = {
-        .target = tool->values[OPTION_target], .scalar = tool_has(tool, OPTION_scalar), .jit_path = getenv("QUERN_JIT")};
+        .target = command->run == command_build ? NULL : tool->values[OPTION_target], .scalar = tool_has(tool, OPTION_scalar), .jit_path = getenv("QUERN_JIT")};
     enum quern_status status = quern_context_create(&options, &tool->context);
     if (status == QUERN_USAGE)
         return tool_usage("this machine cannot run target `%s`, or there is no such target", options.target);
@@ -118,7 +118,7 @@ static int run_command(const struct command_row *command, struct tool *tool, pop
         return tool_usage("expected `quern %s %s`, saw %d arguments", command->name, command->arguments, tool->argument_count);
     int status = read_common(command, tool);
     if (!status)
-        status = create_context(tool);
+        status = create_context(command, tool);
     if (status)
         return status;
     status = command->run(tool);

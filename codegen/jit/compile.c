@@ -1,6 +1,7 @@
-/* The one function of libquern-jit.so: checked kernel IR to LLVM text, assembly or an object. One context, one module
- * and one target machine a call; nothing of LLVM's is global but the registration of the target, done once. */
+/* The functions of libquern-jit.so: checked kernel IR, or match code, to LLVM text, assembly or an object. One context, one
+ * module and one target machine a call; nothing of LLVM's is global but the registration of the target, done once. */
 #include "codegen/jit/lower.h"
+#include "codegen/jit/match.h"
 #include "codegen/kernel/provider.h"
 
 #include <pthread.h>
@@ -19,7 +20,9 @@ static void register_target(void)
 }
 
 struct compilation {
-    const struct kernel_ir *ir;
+    const struct kernel_ir *ir;    /* one of these two */
+    const struct match_code *match;
+    const struct kernel_target *target;
     struct arena arena;            /* of the lowering */
     LLVMContextRef context;        /* owned */
     LLVMModuleRef module;          /* owned */
@@ -34,7 +37,8 @@ static bool fail(struct compilation *c, const char *what, const char *why)
     return false;
 }
 
-/* Features by their full list; the CPU name only picks a scheduling model. */
+/* Features by their full list; the CPU name only picks a scheduling model. A matcher's many blocks are chosen instructions for
+ * quickly: it is no slower for it. */
 static bool open_machine(struct compilation *c)
 {
     static const char triple[] = "x86_64-unknown-linux-gnu";
@@ -45,14 +49,30 @@ static bool open_machine(struct compilation *c)
         LLVMDisposeMessage(error);
         return false;
     }
-    c->machine = LLVMCreateTargetMachine(target, triple, c->ir->target->cpu, c->ir->target->features, LLVMCodeGenLevelDefault,
+    c->machine = LLVMCreateTargetMachine(target, triple, c->target->cpu, c->target->features, c->match ? LLVMCodeGenLevelLess : LLVMCodeGenLevelDefault,
                                          LLVMRelocPIC, LLVMCodeModelSmall);
-    return c->machine || fail(c, "LLVM has no machine", c->ir->target->name);
+    return c->machine || fail(c, "LLVM has no machine", c->target->name);
+}
+
+/* Kernels are lowered to what they shall be; a matcher's variables become registers. */
+static bool run_passes(struct compilation *c)
+{
+    if (!c->match)
+        return true;
+    LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
+    LLVMErrorRef error = LLVMRunPasses(c->module, "mem2reg", c->machine, options);
+    char *reason = error ? LLVMGetErrorMessage(error) : NULL;
+    if (reason) {
+        fail(c, "LLVM cannot promote the variables", reason);
+        LLVMDisposeErrorMessage(reason);
+    }
+    LLVMDisposePassBuilderOptions(options);
+    return !error;
 }
 
 static bool make_module(struct compilation *c)
 {
-    c->module = lower_kernel(c->ir, c->context, &c->arena);
+    c->module = c->match ? lower_match(c->match, c->context, &c->arena) : lower_kernel(c->ir, c->context, &c->arena);
     LLVMSetTarget(c->module, "x86_64-unknown-linux-gnu");
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(c->machine);
     LLVMSetModuleDataLayout(c->module, layout);
@@ -62,7 +82,7 @@ static bool make_module(struct compilation *c)
     if (broken)
         fail(c, "LLVM refuses the module", error);
     LLVMDisposeMessage(error);
-    return !broken;
+    return !broken && run_passes(c);
 }
 
 static bool give_copy(struct compilation *c, const char *from, size_t from_size, char **bytes, size_t *size)
@@ -110,6 +130,7 @@ static void dispose(struct compilation *c)
 }
 
 __attribute__((visibility("default"))) kernel_jit_compile quern_jit_compile;
+__attribute__((visibility("default"))) match_jit_compile quern_jit_match;
 
 static bool compile(struct compilation *c, enum kernel_output output, char **bytes, size_t *size)
 {
@@ -122,14 +143,26 @@ static bool compile(struct compilation *c, enum kernel_output output, char **byt
     return output == KERNEL_OUTPUT_LLVM ? write_text(c, bytes, size) : write_code(c, output, bytes, size);
 }
 
+static bool run(struct compilation *c, enum kernel_output output, char **bytes, size_t *size)
+{
+    pthread_once(&registered, register_target);
+    arena_init(&c->arena, NULL);
+    c->context = LLVMContextCreate();
+    bool ok = compile(c, output, bytes, size);
+    dispose(c);
+    return ok;
+}
+
 bool quern_jit_compile(const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size, char *message,
                        size_t message_size)
 {
-    struct compilation c = {.ir = ir, .message = message, .message_size = message_size};
-    pthread_once(&registered, register_target);
-    arena_init(&c.arena, NULL);
-    c.context = LLVMContextCreate();
-    bool ok = compile(&c, output, bytes, size);
-    dispose(&c);
-    return ok;
+    struct compilation c = {.ir = ir, .target = ir->target, .message = message, .message_size = message_size};
+    return run(&c, output, bytes, size);
+}
+
+bool quern_jit_match(const struct match_code *code, const struct kernel_target *target, enum kernel_output output, char **bytes,
+                     size_t *size, char *message, size_t message_size)
+{
+    struct compilation c = {.match = code, .target = target, .message = message, .message_size = message_size};
+    return run(&c, output, bytes, size);
 }

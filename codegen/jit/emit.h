@@ -31,6 +31,29 @@ struct emit_branch {
     bool has_else;
 };
 
+/* ---- modules ---- */
+/* An empty module; its builders are closed by emit_close_module, the module is the caller's. */
+static inline void emit_open_module(struct emit *e, LLVMContextRef c, const char *name)
+{
+    *e = (struct emit){.context = c, .module = LLVMModuleCreateWithNameInContext(name, c)};
+    e->builder = LLVMCreateBuilderInContext(c);
+    e->entry = LLVMCreateBuilderInContext(c);
+    e->i1 = LLVMInt1TypeInContext(c);
+    e->i8 = LLVMInt8TypeInContext(c);
+    e->i16 = LLVMInt16TypeInContext(c);
+    e->i32 = LLVMInt32TypeInContext(c);
+    e->i64 = LLVMInt64TypeInContext(c);
+    e->f16 = LLVMHalfTypeInContext(c);
+    e->f32 = LLVMFloatTypeInContext(c);
+    e->f64 = LLVMDoubleTypeInContext(c);
+    e->pointer = LLVMPointerTypeInContext(c, 0);
+}
+static inline void emit_close_module(struct emit *e)
+{
+    LLVMDisposeBuilder(e->entry);
+    LLVMDisposeBuilder(e->builder);
+}
+
 /* ---- types and constants ---- */
 static inline LLVMTypeRef emit_vector(LLVMTypeRef element, unsigned lanes)
 {
@@ -337,6 +360,77 @@ static inline void emit_when_close(struct emit *e, struct emit_branch *b)
 static inline void emit_return(struct emit *e)
 {
     LLVMBuildRetVoid(e->builder);
+}
+static inline void emit_give(struct emit *e, emit_value v)
+{
+    LLVMBuildRet(e->builder, v);
+}
+static inline void emit_jump(struct emit *e, LLVMBasicBlockRef to)
+{
+    LLVMBuildBr(e->builder, to);
+}
+/* Goes on in `then` when the condition holds, else in `otherwise`. */
+static inline void emit_jump_if(struct emit *e, emit_value condition, LLVMBasicBlockRef then, LLVMBasicBlockRef otherwise)
+{
+    LLVMBuildCondBr(e->builder, condition, then, otherwise);
+}
+static inline emit_value emit_switch(struct emit *e, emit_value v, LLVMBasicBlockRef otherwise, unsigned cases)
+{
+    return LLVMBuildSwitch(e->builder, v, otherwise, cases);
+}
+static inline void emit_case(emit_value of, LLVMTypeRef type, uint64_t value, LLVMBasicBlockRef to)
+{
+    LLVMAddCase(of, LLVMConstInt(type, value, false), to);
+}
+
+/* ---- functions, variables, constant data ---- */
+/* Opens a function's body; the parameters are emit_parameter's. */
+static inline emit_value emit_function_open(struct emit *e, const char *name, LLVMTypeRef result, LLVMTypeRef *parameters, unsigned count,
+                                            bool internal)
+{
+    unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
+    e->function = LLVMAddFunction(e->module, name, LLVMFunctionType(result, parameters, count, false));
+    LLVMAddAttributeAtIndex(e->function, LLVMAttributeFunctionIndex, LLVMCreateEnumAttribute(e->context, nounwind, 0));
+    LLVMSetLinkage(e->function, internal ? LLVMInternalLinkage : LLVMExternalLinkage);
+    emit_open_body(e);
+    return e->function;
+}
+static inline emit_value emit_parameter(struct emit *e, unsigned i, const char *name)
+{
+    emit_value v = LLVMGetParam(e->function, i);
+    LLVMSetValueName2(v, name, __builtin_strlen(name));
+    return v;
+}
+static inline emit_value emit_call(struct emit *e, emit_value function, emit_value *args, unsigned count, const char *name)
+{
+    return LLVMBuildCall2(e->builder, LLVMGlobalGetValueType(function), function, args, count, name);
+}
+/* A local variable, read and written with emit_get and emit_set; the pipeline of matchers makes registers of them. */
+static inline emit_value emit_variable(struct emit *e, LLVMTypeRef type, emit_value first, const char *name)
+{
+    emit_value slot = LLVMBuildAlloca(e->entry, type, name);
+    LLVMBuildStore(e->builder, first, slot);
+    return slot;
+}
+static inline emit_value emit_get(struct emit *e, emit_value variable)
+{
+    return LLVMBuildLoad2(e->builder, LLVMGetAllocatedType(variable), variable, "");
+}
+static inline void emit_set(struct emit *e, emit_value variable, emit_value v)
+{
+    LLVMBuildStore(e->builder, v, variable);
+}
+/* Bytes of the object, which nothing writes. */
+static inline emit_value emit_data(struct emit *e, const void *bytes, size_t size, unsigned align, const char *name)
+{
+    LLVMValueRef value = LLVMConstStringInContext(e->context, bytes, (unsigned)size, true);
+    emit_value data = LLVMAddGlobal(e->module, LLVMTypeOf(value), name);
+    LLVMSetInitializer(data, value);
+    LLVMSetGlobalConstant(data, true);
+    LLVMSetLinkage(data, LLVMPrivateLinkage);
+    LLVMSetUnnamedAddress(data, LLVMGlobalUnnamedAddr);
+    LLVMSetAlignment(data, align);
+    return data;
 }
 
 #endif

@@ -4,20 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-static void fill_types(struct emit *e)
-{
-    LLVMContextRef c = e->context;
-    e->i1 = LLVMInt1TypeInContext(c);
-    e->i8 = LLVMInt8TypeInContext(c);
-    e->i16 = LLVMInt16TypeInContext(c);
-    e->i32 = LLVMInt32TypeInContext(c);
-    e->i64 = LLVMInt64TypeInContext(c);
-    e->f16 = LLVMHalfTypeInContext(c);
-    e->f32 = LLVMFloatTypeInContext(c);
-    e->f64 = LLVMDoubleTypeInContext(c);
-    e->pointer = LLVMPointerTypeInContext(c, 0);
-}
-
 static void add_attribute(struct emit *e, const char *key, const char *value)
 {
     LLVMAttributeRef a = LLVMCreateStringAttribute(e->context, key, (unsigned)strlen(key), value, (unsigned)strlen(value));
@@ -83,18 +69,14 @@ static void lower_schedule(struct lower *l)
 
 LLVMModuleRef lower_kernel(const struct kernel_ir *ir, LLVMContextRef context, struct arena *arena)
 {
-    struct lower l = {.ir = ir, .e = {.context = context}};
-    l.e.module = LLVMModuleCreateWithNameInContext(ir->name, context);
-    l.e.builder = LLVMCreateBuilderInContext(context);
-    l.e.entry = LLVMCreateBuilderInContext(context);
+    struct lower l = {.ir = ir};
+    emit_open_module(&l.e, context, ir->name);
     l.values = ARENA_ARRAY(arena, ir->count + 1, struct lowered);
     l.views = ARENA_ARRAY(arena, ir->count + 1, struct lowered);
     l.block_slots = ARENA_ARRAY(arena, ir->count + 1, emit_value);
-    fill_types(&l.e);
     open_function(&l);
     load_arguments(&l);
     lower_schedule(&l);
-    LLVMDisposeBuilder(l.e.entry);
-    LLVMDisposeBuilder(l.e.builder);
+    emit_close_module(&l.e);
     return l.e.module;
 }

@@ -2,6 +2,7 @@
  * the dynamic loader keeps one copy however often it is opened, so no state is held here. */
 #define _GNU_SOURCE /* dladdr */
 #include "codegen/kernel/provider.h"
+#include "codegen/match/code.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -52,15 +53,26 @@ static void *open_provider(struct arena *arena, const char *path, const char **e
     return library ? library : open_at(arena, QUERN_LIBDIR "/", "", error);
 }
 
-static kernel_jit_compile *find_compile(struct diags *diags, const char *path)
+static void *find_function(struct diags *diags, const char *path, const char *function)
 {
     const char *error = "";
-    kernel_jit_compile *compile = NULL;
-    void *library = open_provider(diags->arena, path, &error), *symbol = library ? dlsym(library, KERNEL_JIT_FUNCTION) : NULL;
-    memcpy(&compile, &symbol, sizeof symbol);
-    if (!compile)
-        diag_report_about(diags, DIAG_kernel_provider, KERNEL_JIT_FILE, "the code generator cannot be opened: %s", error);
-    return compile;
+    void *library = open_provider(diags->arena, path, &error), *symbol = library ? dlsym(library, function) : NULL;
+    if (!symbol)
+        diag_report_about(diags, DIAG_kernel_provider, KERNEL_JIT_FILE, "the code generator cannot be opened: %s",
+                          library ? "it is of another version" : error);
+    return symbol;
+}
+
+/* A library call in generated code is a bug of the lowering: kernels.md §2. */
+static bool check_object(const char *name, char **bytes, size_t size, struct diags *diags)
+{
+    const char *problem = kernel_object_problem(*bytes, size);
+    if (!problem)
+        return true;
+    free(*bytes);
+    *bytes = NULL;
+    diag_report_about(diags, DIAG_kernel_bug, name, "the object is not self-contained: %s", problem);
+    return false;
 }
 
 bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size,
@@ -71,20 +83,30 @@ bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kern
         diag_report_about(diags, DIAG_kernel_bug, ir->name, "a kernel is compiled before its passes have run");
         return false;
     }
-    kernel_jit_compile *compile = find_compile(diags, path);
-    if (!compile)
+    kernel_jit_compile *compile = NULL;
+    void *symbol = find_function(diags, path, KERNEL_JIT_FUNCTION);
+    if (!symbol)
         return false;
+    memcpy(&compile, &symbol, sizeof symbol);
     if (!compile(ir, output, bytes, size, message, sizeof message)) {
         diag_report_about(diags, DIAG_kernel_bug, ir->name, "%s", message);
         return false;
     }
-    /* a library call in a kernel is a bug of the lowering: kernels.md §2 */
-    const char *problem = output == KERNEL_OUTPUT_OBJECT ? kernel_object_problem(*bytes, *size) : NULL;
-    if (!problem)
-        return true;
-    free(*bytes);
-    *bytes = NULL;
-    diag_report_about(diags, DIAG_kernel_bug, ir->name, "the object is not self-contained: %s", problem);
+    return output != KERNEL_OUTPUT_OBJECT || check_object(ir->name, bytes, *size, diags);
+}
+
+bool match_compile_with(const char *path, const struct match_code *code, const struct kernel_target *target, enum kernel_output output,
+                        bool whole, char **bytes, size_t *size, struct diags *diags)
+{
+    char message[512] = "";
+    match_jit_compile *compile = NULL;
+    void *symbol = find_function(diags, path, MATCH_JIT_FUNCTION);
+    if (!symbol)
+        return false;
+    memcpy(&compile, &symbol, sizeof symbol);
+    if (compile(code, target, output, bytes, size, message, sizeof message))
+        return !whole || check_object(code->name, bytes, *size, diags);
+    diag_report_about(diags, DIAG_kernel_bug, code->name, "%s", message);
     return false;
 }
 

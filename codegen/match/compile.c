@@ -282,7 +282,7 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
     static const struct match_options standard = {0};
     struct matcher *m = ARENA_NEW(recipe->arena, struct matcher);
     options = options ? options : &standard;
-    *m = (struct matcher){.arena = recipe->arena, .rule_count = recipe->rule_count};
+    *m = (struct matcher){.arena = recipe->arena, .rule_count = recipe->rule_count, .names_only = options->names_only};
     m->rule_words = (m->rule_count + 63) / 64;
     const char **origins = ARENA_ARRAY(m->arena, m->rule_count, const char *);
     for (size_t i = 0; i < m->rule_count; i++)

@@ -35,8 +35,7 @@ static bool find_dimension(const struct subject *s, int64_t index, int64_t *valu
     return true;
 }
 
-/* Python's remainder: it has the sign of the modulus. */
-static int64_t find_remainder(int64_t value, int64_t modulus)
+int64_t guard_remainder(int64_t value, int64_t modulus)
 {
     if (modulus == -1)
         return 0;
@@ -55,7 +54,7 @@ static bool find_value(const struct guard_term *t, const struct subject *s, int6
     case AST_TERM_SHAPE: known = find_dimension(s, t->integer, value); break;
     }
     if (known && t->modulus)
-        *value = find_remainder(*value, t->modulus);
+        *value = guard_remainder(*value, t->modulus);
     return known;
 }
 

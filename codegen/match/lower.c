@@ -121,7 +121,7 @@ static const struct regex *make_language(struct lowering *l, struct regex_pool *
 static uint32_t lower_dtype(struct lowering *l, const struct ast_string *s)
 {
     struct guard guard = {.kind = GUARD_DTYPE, .dtype = dtype_find_word(s->bytes)};
-    return guard.dtype >= 0 ? pred_of_guard(l->p, &guard) : PRED(FALSE);
+    return guard.dtype < 0 ? PRED(FALSE) : l->m->names_only ? PRED(UNKNOWN) : pred_of_guard(l->p, &guard);
 }
 
 static bool report_long(struct lowering *l, const struct ast_string *s)
@@ -158,6 +158,8 @@ static uint32_t lower_atom(struct lowering *l, const struct ast_predicate *a)
         return lower_dtype(l, &a->pattern);
     if (a->pattern.size > REGEX_SIZE_MAX && !report_long(l, &a->pattern))
         return PRED(FALSE);
+    if (l->m->names_only && field != FIELD_module)
+        return PRED(UNKNOWN);
     if (language == LANGUAGE_mpath)
         return lower_mpath(l, a);
     const struct regex *root = make_language(l, &l->p->pools[field], language, &a->pattern);
@@ -172,9 +174,16 @@ static struct guard_term guard_term_of(const struct ast_term *t)
     return (struct guard_term){t->kind, t->integer, t->modulus};
 }
 
+static bool is_in_name(const struct guard_term *t)
+{
+    return t->kind == AST_TERM_LAYER || t->kind == AST_TERM_INTEGER;
+}
+
 /* A guard between constants is a constant. */
 static uint32_t lower_guard(struct lowering *l, const struct guard *guard)
 {
+    if (l->m->names_only && !(is_in_name(&guard->left) && (guard->kind == GUARD_RANGE || is_in_name(&guard->right))))
+        return PRED(UNKNOWN);
     bool right = guard->kind != GUARD_COMPARE || guard->right.kind == AST_TERM_INTEGER;
     if (guard->left.kind == AST_TERM_INTEGER && right)
         return guard_test(guard, &(struct subject){0}) == TRUTH_YES ? PRED(TRUE) : PRED(FALSE);
@@ -319,7 +328,7 @@ static void find_names(struct matcher *m, const struct recipe *recipe, int table
         else
             names->count = before;
     }
-    if (names->count >= NAMES_LEAST) {
+    if (names->count >= NAMES_LEAST && !m->names_only) {
         names_index(names, m->arena);
         return;
     }

@@ -52,6 +52,7 @@ struct matcher {
     struct arena *arena;
     struct program program;
     size_t rule_count;
+    bool names_only;             /* as in struct match_options */
     const char *const *origins;  /* by rule */
     uint32_t *rule_names;        /* by rule: its table of names, or NAMES_COUNT */
     struct names names[NAMES_COUNT];

@@ -38,6 +38,8 @@ struct guard {
     int dtype;                      /* DTYPE */
 };
 enum truth guard_test(const struct guard *guard, const struct subject *subject);
+/* Python's remainder: it has the sign of the modulus. */
+int64_t guard_remainder(int64_t value, int64_t modulus);
 bool guard_same(const struct guard *a, const struct guard *b);
 extern const char *const comparison_words[];
 

@@ -1,5 +1,5 @@
 /* Every pattern of the corpus against the bits Python computed: with the minimised automaton, with the linear-time engine,
- * and after the matcher's text was read back. tests/data/corpus/README says what the files hold. */
+ * after the matcher's text was read back, and as machine code. tests/data/corpus/README says what the files hold. */
 #include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,16 +9,18 @@
 #include <zlib.h>
 #include <cmocka.h>
 #include "tests/unit/match_helpers.h"
+#include "tests/unit/match_code.h"
 
 struct name {
     char *bytes;
     size_t size;
 };
-struct names {
+struct lines {
     struct name *items;
     size_t count;
 };
 struct tally {
+    bool sampled; /* a third of the patterns as code: the others are elsewhere in the corpus too */
     unsigned patterns, bits, refused, unsupported;
 };
 
@@ -45,9 +47,9 @@ static char *read_file(const char *name, size_t *size)
 }
 
 /* Splits at the newlines, in place. */
-static struct names split_lines(char *bytes, size_t size)
+static struct lines split_lines(char *bytes, size_t size)
 {
-    struct names lines = {0};
+    struct lines lines = {0};
     for (size_t i = 0; i < size; i++)
         lines.count += bytes[i] == '\n';
     lines.items = calloc(lines.count + 1, sizeof *lines.items);
@@ -81,12 +83,12 @@ static struct name from_json(const json_t *value)
     return (struct name){bytes, size};
 }
 
-static struct names subjects_of(const char *line)
+static struct lines subjects_of(const char *line)
 {
     json_error_t error;
     json_t *list = json_loads(line, JSON_ALLOW_NUL, &error);
     assert_non_null(list);
-    struct names names = {calloc(json_array_size(list), sizeof(struct name)), json_array_size(list)};
+    struct lines names = {calloc(json_array_size(list), sizeof(struct name)), json_array_size(list)};
     for (size_t i = 0; i < names.count; i++)
         names.items[i] = from_json(json_array_get(list, i));
     json_decref(list);
@@ -102,7 +104,7 @@ static int bit_of(const char *hex, size_t bit)
 
 /* ---- checks ---- */
 
-static void check_matcher(const struct matcher *m, struct arena *arena, const struct names *subjects, const char *hex, const struct test_rule *rule)
+static void check_matcher(const struct matcher *m, struct arena *arena, const struct lines *subjects, const char *hex, const struct test_rule *rule)
 {
     void *scratch = arena_alloc(arena, matcher_scratch_size(m));
     matcher_scratch_init(m, scratch);
@@ -131,8 +133,25 @@ static const struct matcher *read_back(struct arena *arena, const struct matcher
     return back;
 }
 
+/* Code by turns as blocks and as the walker. */
+static void check_code(const struct recipe *recipe, struct arena *arena, const struct lines *subjects, const char *hex,
+                       const struct test_rule *rule, unsigned turn)
+{
+    struct match_code *code = code_of(arena, recipe, false);
+    if (!code)
+        return; /* beyond the budget */
+    struct compiled compiled = compile_code(arena, code, turn % 2 ? MATCH_CODE_STATES : 0);
+    for (size_t i = 0; i < subjects->count; i++) {
+        int32_t unknown, found = compiled.function(subjects->items[i].bytes, subjects->items[i].size, &unknown);
+        if ((found == 0) != bit_of(hex, i) || found < -1 || unknown != -1)
+            fail_msg("%s \"%s\" on \"%s\": code gives %d, Python %d", atom_rows[rule->atom].words, rule->bytes, subjects->items[i].bytes, found,
+                     bit_of(hex, i));
+    }
+    kernel_unload(&compiled.code);
+}
+
 /* hex "ERR": Python refuses it, with that message when given. */
-static void check_pattern(const char *type, struct name pattern, const char *hex, const char *message, const struct names *subjects,
+static void check_pattern(const char *type, struct name pattern, const char *hex, const char *message, const struct lines *subjects,
                           struct tally *tally)
 {
     struct test_rule rule = {find_atom(type), pattern.bytes, pattern.size};
@@ -143,7 +162,8 @@ static void check_pattern(const char *type, struct name pattern, const char *hex
         struct match_options options = {.force_fallback = fallback};
         arena_init(&arena, NULL);
         diags_init(&diags, &arena);
-        struct matcher *m = matcher_compile(make_recipe(&arena, &rule, 1), &options, &diags);
+        const struct recipe *recipe = make_recipe(&arena, &rule, 1);
+        struct matcher *m = matcher_compile(recipe, &options, &diags);
         if (!strcmp(hex, "ERR")) {
             assert_null(m);
             assert_string_equal(diag_rows[diags.first->code].code, "Q0401");
@@ -158,6 +178,8 @@ static void check_pattern(const char *type, struct name pattern, const char *hex
         } else {
             check_matcher(m, &arena, subjects, hex, &rule);
             check_matcher(read_back(&arena, m, &diags), &arena, subjects, hex, &rule);
+            if (!fallback && (!tally->sampled || tally->patterns % 3 == 0))
+                check_code(recipe, &arena, subjects, hex, &rule, tally->patterns);
             tally->bits += fallback ? 0 : (unsigned)subjects->count;
         }
         arena_close(&arena);
@@ -171,12 +193,12 @@ static void print_tally(const char *file, const struct tally *t)
     assert_true(t->patterns > 100);
 }
 
-static void check_sample(const char *file, const char *const *types, unsigned first, unsigned count, bool kind_column)
+static void check_sample(const char *file, const char *const *types, unsigned first, unsigned count, bool kind_column, bool sampled)
 {
     size_t size, sample_size;
     char *bytes = read_file(file, &size), *sample = read_file("names_sample.txt", &sample_size);
-    struct names lines = split_lines(bytes, size), subjects = split_lines(sample, sample_size);
-    struct tally tally = {0};
+    struct lines lines = split_lines(bytes, size), subjects = split_lines(sample, sample_size);
+    struct tally tally = {.sampled = sampled};
     for (size_t i = 0; i < lines.count; i++) {
         char *columns[8];
         if (lines.items[i].bytes[0] == '#')
@@ -209,7 +231,7 @@ static void check_adversarial(const char *file, const char *const *types, unsign
 {
     size_t size;
     char *bytes = read_file(file, &size);
-    struct names lines = split_lines(bytes, size), subjects = {0};
+    struct lines lines = split_lines(bytes, size), subjects = {0};
     struct tally tally = {0};
     for (size_t i = 0; i < lines.count; i++) {
         char *columns[8];
@@ -240,19 +262,19 @@ static void check_adversarial(const char *file, const char *const *types, unsign
 static void test_globs(void **state)
 {
     (void)state;
-    check_sample("corpus_glob.tsv.gz", (const char *const[]){"glob"}, 2, 1, true);
+    check_sample("corpus_glob.tsv.gz", (const char *const[]){"glob"}, 2, 1, true, false);
 }
 
 static void test_regexes(void **state)
 {
     (void)state;
-    check_sample("corpus_re.tsv.gz", (const char *const[]){"regex", "regex_prefix", "regex_search"}, 2, 3, false);
+    check_sample("corpus_re.tsv.gz", (const char *const[]){"regex", "regex_prefix", "regex_search"}, 2, 3, false, false);
 }
 
 static void test_cross(void **state)
 {
     (void)state;
-    check_sample("corpus_cross.tsv.gz", (const char *const[]){"glob", "regex", "regex_search"}, 1, 3, false);
+    check_sample("corpus_cross.tsv.gz", (const char *const[]){"glob", "regex", "regex_search"}, 1, 3, false, true);
 }
 
 static void test_adversarial_globs(void **state)
@@ -273,7 +295,7 @@ static void check_first(const char *rules_file, const char *expected_file, bool 
 {
     size_t sizes[3];
     char *bytes[3] = {read_file(rules_file, &sizes[0]), read_file("names20k.txt.gz", &sizes[1]), read_file(expected_file, &sizes[2])};
-    struct names rules = split_lines(bytes[0], sizes[0]), names = split_lines(bytes[1], sizes[1]), expected = split_lines(bytes[2], sizes[2]);
+    struct lines rules = split_lines(bytes[0], sizes[0]), names = split_lines(bytes[1], sizes[1]), expected = split_lines(bytes[2], sizes[2]);
     struct arena arena;
     struct diags diags;
     struct match_options options = {.force_fallback = fallback};

@@ -1,0 +1,29 @@
+/* Lowering match code to LLVM IR: state shared by match.c (the automaton), match_name.c (characters and layer numbers of a name).
+ * Variables are memory here; the pipeline of compile.c makes registers of them. */
+#ifndef QUERN_JIT_MATCH_H
+#define QUERN_JIT_MATCH_H
+
+#include "codegen/jit/emit.h"
+#include "codegen/match/code.h"
+
+struct match_lowering {
+    struct emit e;
+    const struct match_code *code;
+    struct arena *arena;
+    emit_value decode, number, layer, walk; /* functions; NULL: not needed */
+    emit_value function;                    /* the matcher */
+    emit_value name, size;                  /* of the function being made */
+};
+
+/* Opens FUNCTION(const char *name, size_t size, …) with `count` more parameters. */
+emit_value match_function_open(struct match_lowering *l, const char *function, LLVMTypeRef result, const LLVMTypeRef *more, unsigned count,
+                               bool internal);
+emit_value match_byte(struct match_lowering *l, emit_value at);
+/* match_name.c: `i64 decode(name, size, at)`: the character, and its bytes above bit 32, as utf8_next has it. */
+void match_lower_decode(struct match_lowering *l);
+/* `i64 layer(name, size)`: the layer number, or -1, as subject.c reads it. */
+void match_lower_layer(struct match_lowering *l);
+
+LLVMModuleRef lower_match(const struct match_code *code, LLVMContextRef context, struct arena *arena);
+
+#endif
