@@ -5,9 +5,11 @@
 #include <string.h>
 
 const struct foreign foreign_rows[FOREIGN_COUNT] = {
-#define FOREIGN(name, word, what, is, read, write) {word, what, is, read, write},
+#define FOREIGN(name, word, what, is, read, write) {word, what, is, read, write, NULL},
+#define FOREIGN_TEXT(name, word, what, parse, read, write) {word, what, NULL, read, write, parse},
 #include "lang/foreign.def"
 #undef FOREIGN
+#undef FOREIGN_TEXT
 };
 
 const struct foreign *foreign_find(const char *word)

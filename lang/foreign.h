@@ -10,6 +10,8 @@
  * reported. */
 typedef void foreign_read(struct yaml_reading *y, const struct yaml_node *root);
 /* The recipe as such a file. False after reporting everything that cannot be said there. */
+/* A text that is not YAML as a tree; the document's root is NULL when there is nothing in it. */
+typedef struct yaml_document *foreign_parser(struct arena *arena, struct source *source, struct diags *diags);
 typedef bool foreign_write(struct text *out, const struct recipe *recipe, struct diags *diags);
 
 struct foreign {
@@ -17,12 +19,15 @@ struct foreign {
     bool (*is)(const struct yaml_node *root);
     foreign_read *read;
     foreign_write *write;
+    foreign_parser *parse; /* NULL: YAML */
 };
 enum {
     FOREIGN_COUNT = 0
 #define FOREIGN(name, word, what, is, read, write) +1
+#define FOREIGN_TEXT(name, word, what, parse, read, write) +1
 #include "lang/foreign.def"
 #undef FOREIGN
+#undef FOREIGN_TEXT
 };
 extern const struct foreign foreign_rows[FOREIGN_COUNT];
 
@@ -57,6 +62,9 @@ foreign_read foreign_read_coreai;
 bool foreign_is_quark(const struct yaml_node *root);
 bool foreign_is_hugging_face(const struct yaml_node *root);
 foreign_read foreign_read_megatron, foreign_read_quark, foreign_read_hugging_face;
+foreign_parser foreign_parse_llama;
+foreign_read foreign_read_llama;
+foreign_write foreign_write_llama;
 /* The mapping under quantization_config. */
 foreign_read foreign_read_compressed, foreign_read_modelopt;
 foreign_write foreign_write_megatron, foreign_write_quark, foreign_write_compressed, foreign_write_modelopt;

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "lang/foreign.h"
 #include "lang/foreign_write.h"
+#include "lang/torchao.h"
 
 static const struct yaml_node *find_config(const struct yaml_node *root)
 {
@@ -33,7 +34,7 @@ void foreign_read_hugging_face(struct yaml_reading *y, const struct yaml_node *r
         const char *method;
         foreign_read *read;
     } methods[] = {{"compressed-tensors", foreign_read_compressed}, {"modelopt", foreign_read_modelopt}, {"modelopt_fp4", foreign_read_modelopt},
-                   {"modelopt_mxfp8", foreign_read_modelopt}, {"modelopt_mixed", foreign_read_modelopt}};
+                   {"modelopt_mxfp8", foreign_read_modelopt}, {"modelopt_mixed", foreign_read_modelopt}, {"torchao", foreign_read_torchao}};
     const struct yaml_node *config = find_config(root), *method = yaml_get(config, "quant_method");
     const char *word = method && method->kind == YAML_STRING ? method->text : yaml_get(config, "quantization") ? "modelopt" : "compressed-tensors";
     if (config->kind != YAML_MAPPING) {

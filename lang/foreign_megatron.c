@@ -156,13 +156,13 @@ void foreign_read_megatron(struct yaml_reading *y, const struct yaml_node *root)
     warn_unknown_roots(&m, root);
     read_configs(&m, yaml_get(root, "configs"));
     const struct yaml_node *matchers = yaml_get(root, "matchers");
+    foreign_match(y, root->span);
     if (!matchers || matchers->kind == YAML_NULL)
         return;
     if (matchers->kind != YAML_MAPPING) {
         diag_report(y->diags, DIAG_megatron_refused, matchers->span, "expected a mapping of matchers, saw %s", yaml_kind_words[matchers->kind]);
         return;
     }
-    foreign_match(y, matchers->span);
     for (size_t i = 0; i < matchers->count; i++)
         read_matcher(&m, &matchers->pairs[i]);
 }

@@ -189,7 +189,8 @@ static struct ast *read_text(struct arena *arena, struct source *source, const s
     *y.ast = (struct ast){.source = source, .spelling = SPELLING_YAML};
     y.end = &y.ast->decls;
     unsigned errors = diags->errors;
-    struct yaml_document *document = yaml_read(arena, source, diags);
+    bool is_yaml = !system || !system->parse;
+    struct yaml_document *document = is_yaml ? yaml_read(arena, source, diags) : system->parse(arena, source, diags);
     const struct yaml_node *root = document->root;
     if (root && !system)
         system = foreign_recognise(root);
@@ -200,7 +201,7 @@ static struct ast *read_text(struct arena *arena, struct source *source, const s
         read_root(&y, root);
     else if (diags->errors == errors)
         diag_report(diags, DIAG_empty, (struct span){source, 0, 0}, "the recipe is empty");
-    y.ast->comments = yaml_comments(arena, document);
+    y.ast->comments = is_yaml ? yaml_comments(arena, document) : NULL;
     return y.ast;
 }
 
