@@ -18,6 +18,8 @@ const struct fastforward_kwarg fastforward_kwargs[FASTFORWARD_KWARG_COUNT] = {
 
 struct list {
     struct yaml_reading *y;
+    struct yaml_table specs;
+    uint32_t spec_count;
     struct yaml_table bodies, names; /* configs by what they hold, as entries of `configs`; how often a name was wanted */
     const char **configs;
     size_t count, capacity;
@@ -32,6 +34,7 @@ struct scored { /* a rule's place in the list */
 /* What a rule's factory and kwargs come to. */
 struct made {
     bool skip, exact, slots; /* exact: the spec says it all */
+    bool one_sided;
     const char *spec;        /* slots */
 };
 
@@ -190,8 +193,7 @@ static void make_quantizer(struct list *l, const struct yaml_node *place, enum f
     fastforward_spec(&spec, &q);
     *made = (struct made){.slots = true, .spec = text_string(&spec)};
     made->exact = !one_sided && !is_given(kwargs, "quantized_dtype") && !is_given(kwargs, "param_dtype") && !is_given(kwargs, "device");
-    if (one_sided)
-        note_one_sided(l, place);
+    made->one_sided = one_sided;
 }
 
 /* The class a factory's name ends in, whatever it was imported as; FASTFORWARD_CLASS_COUNT: none of those. */
@@ -278,6 +280,19 @@ static const char *find_config(struct list *l, const struct yaml_node *factory, 
     return l->configs[*number];
 }
 
+/* The spec declared with that text; declared when it is the first. */
+static const char *find_spec(struct list *l, const struct yaml_node *spec)
+{
+    bool found;
+    uint32_t *number = yaml_table_at(&l->specs, spec->text, &found);
+    if (!found)
+        *number = ++l->spec_count;
+    const char *name = arena_printf(l->y->arena, "spec_%u", *number);
+    if (!found)
+        foreign_declare(l->y, AST_DECL_spec, name, spec->span, arena_printf(l->y->arena, "= %s", spec->text));
+    return name;
+}
+
 /* ---- rules ---- */
 
 static void warn_keys(struct list *l, const struct yaml_node *mapping, const char *const *keys, size_t count)
@@ -311,23 +326,38 @@ struct parts { /* of a rule; those that may be absent are NULL */
     const struct yaml_node *rule, *query, *factory, *kwargs, *spec, *label;
 };
 
-static void add_rule(struct list *l, struct parts p)
+static struct made make(struct list *l, const struct parts *p)
 {
     struct made made = {0};
-    unsigned errors = l->y->diags->errors;
-    if (p.factory->kind == YAML_MAPPING)
-        make_quantizer(l, p.factory, FASTFORWARD_LINEAR, p.factory, &made);
-    else
-        make_named(l, p.factory, p.kwargs, &made);
-    if (p.spec)
-        made = (struct made){.slots = true, .spec = p.spec->text};
+    if (p->factory && p->factory->kind == YAML_MAPPING)
+        make_quantizer(l, p->factory, FASTFORWARD_LINEAR, p->factory, &made);
+    else if (p->factory)
+        make_named(l, p->factory, p->kwargs, &made);
+    if (p->spec)
+        made = (struct made){.slots = true, .spec = p->spec->text, .exact = !p->factory};
+    if (made.one_sided)
+        note_one_sided(l, p->factory);
     if (made.slots) /* once: it stands in every slot */
-        ast_parse_spec(l->y->arena, l->y->source, (p.spec ? p.spec : p.factory)->span, made.spec, strlen(made.spec), l->y->diags);
+        ast_parse_spec(l->y->arena, l->y->source, (p->spec ? p->spec : p->factory)->span, made.spec, strlen(made.spec), l->y->diags);
+    return made;
+}
+
+/* A spec alone is for the quantizer's own tensor; a config holds what must be said besides. */
+static void add_rule(struct list *l, struct parts p)
+{
+    unsigned errors = l->y->diags->errors;
+    struct made made = make(l, &p);
+    const struct yaml_node *what = p.factory ? p.factory : p.spec;
     if (l->y->diags->errors > errors)
         return;
+    const char *extra = made.skip ? "" : make_extra(l, what, p.kwargs, &made), *name = "skip";
+    enum ast_target_kind target = made.skip ? AST_TARGET_SKIP : p.factory || *extra ? AST_TARGET_CONFIG : AST_TARGET_SPEC;
+    if (target == AST_TARGET_CONFIG)
+        name = find_config(l, what, &made, extra);
+    if (target == AST_TARGET_SPEC)
+        name = find_spec(l, what);
     struct ast_predicate *predicate = foreign_atom(l->y, p.query->span, ATOM_mpath, p.query->text, p.query->size);
-    const char *name = made.skip ? "skip" : find_config(l, p.factory, &made, make_extra(l, p.factory, p.kwargs, &made));
-    foreign_rule(l->y, p.rule->span, p.label ? p.label->text : NULL, predicate, made.skip ? AST_TARGET_SKIP : AST_TARGET_CONFIG, name);
+    foreign_rule(l->y, p.rule->span, p.label ? p.label->text : NULL, predicate, target, name);
 }
 
 static void read_rule(struct list *l, const struct yaml_node *rule)
@@ -340,13 +370,13 @@ static void read_rule(struct list *l, const struct yaml_node *rule)
     const struct yaml_node *factory = yaml_get(rule, "factory");
     if (!query && good)
         diag_report(l->y->diags, DIAG_fastforward_refused, rule->span, "a rule has a `query`");
-    if (!factory)
+    if (!factory && !spec)
         diag_report(l->y->diags, DIAG_fastforward_refused, rule->span, "a rule has a `factory`: a quantizer's name, a spec, or `skip`");
-    else if (factory->kind != YAML_MAPPING)
+    else if (factory && factory->kind != YAML_MAPPING)
         good &= yaml_expect(l->y, factory, YAML_STRING, "a name, a spec or the arguments of LinearQuantizer");
-    else if (kwargs)
+    else if (kwargs && factory)
         diag_report(l->y->diags, DIAG_fastforward_refused, kwargs->span, "`factory` holds the arguments already");
-    if (good && query && factory)
+    if (good && query && (factory || spec))
         add_rule(l, (struct parts){rule, query, factory, kwargs, spec, label});
 }
 
@@ -404,7 +434,7 @@ static void read_policy(struct list *l, const struct yaml_node *root, bool *good
 void foreign_read_fastforward(struct yaml_reading *y, const struct yaml_node *root)
 {
     static const char *const keys[] = {"rules", "aliases", "overwrite_policy", "safe"};
-    struct list l = {.y = y, .bodies.arena = y->arena, .names.arena = y->arena};
+    struct list l = {.y = y, .bodies.arena = y->arena, .names.arena = y->arena, .specs.arena = y->arena};
     bool good = true;
     if (!yaml_expect(y, root, YAML_MAPPING, "a mapping with `rules`"))
         return;

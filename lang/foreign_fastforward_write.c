@@ -10,7 +10,7 @@
 struct writing {
     struct foreign_writing base;
     const char *policy, *safe;      /* what every rule's config says, "" when nothing */
-    const struct config *first;     /* the config that said so first; NULL: none yet */
+    const struct rule *first;       /* the one that said so first; NULL: none yet */
 };
 
 /* ---- queries ---- */
@@ -62,10 +62,14 @@ static bool print_path(struct text *out, const struct ast_string *path)
     return true;
 }
 
+static bool is_any(const struct ast_predicate *atom)
+{
+    return atom->kind == AST_ANY || (atom->atom == ATOM_glob && atom->pattern.size == 1 && atom->pattern.bytes[0] == '*');
+}
+
 static bool print_query(struct text *out, const struct ast_predicate *atom)
 {
-    bool any = atom->kind == AST_ANY || (atom->atom == ATOM_glob && atom->pattern.size == 1 && atom->pattern.bytes[0] == '*');
-    if (any) {
+    if (is_any(atom)) {
         text_add(out, "**");
         return true;
     }
@@ -191,7 +195,7 @@ static void check_policy(struct writing *w, const struct rule *rule, const struc
         foreign_refuse(&w->base, rule->span, "another overwrite policy than that of `%s`", w->first->name);
     if (w->first)
         return;
-    w->first = rule->config;
+    w->first = rule;
     w->policy = policy;
     w->safe = safe;
 }
@@ -256,6 +260,8 @@ static void print_predicate(struct writing *w, const struct rule *rule)
     text_add(&query, atoms.count > 1 ? "{" : "");
     for (size_t i = 0; i < atoms.count; i++) {
         text_add(&query, i ? ", " : "");
+        if (is_any(atoms.items[i]))
+            diag_report(w->base.diags, DIAG_root_left, atoms.items[i]->span, "FastForward's `**` never takes the model itself");
         if (!print_query(&query, atoms.items[i]))
             foreign_refuse(&w->base, atoms.items[i]->span, "`%s` here: its rules are mpath queries", atom_rows[atoms.items[i]->atom].words);
     }
@@ -265,13 +271,18 @@ static void print_predicate(struct writing *w, const struct rule *rule)
 
 static void print_rule(struct writing *w, const struct rule *rule)
 {
-    struct text *out = w->base.out;
+    struct text *out = w->base.out, spec = text_make(out->arena);
     text_add(out, "  - {query: ");
     print_predicate(w, rule);
     text_add(out, ", ");
     switch (rule->target) {
     case AST_TARGET_SKIP: text_add(out, "factory: skip"); break;
-    case AST_TARGET_SPEC: print_spec(w, rule->spec); break;
+    case AST_TARGET_SPEC:
+        check_policy(w, rule, NULL);
+        spec_print(&spec, rule->spec);
+        text_add(out, "spec: ");
+        yaml_print_quoted(out, text_string(&spec), spec.size);
+        break;
     case AST_TARGET_CONFIG: print_config(w, rule); break;
     }
     if (rule->label) {
