@@ -36,6 +36,9 @@ static inline bool rule_is_for_parameter(enum rule_kind kind)
     return kind == RULE_EXACT_PARAMETER || kind == RULE_PARAMETER_REGEX;
 }
 
+/* The kind a predicate has in that order; RULE_AS_WRITTEN: it has no place there. */
+enum rule_kind rule_kind_of(const struct ast_predicate *predicate);
+
 struct rule {
     struct span span;
     enum rule_kind kind;

@@ -77,8 +77,7 @@ static bool is_about_class(const struct ast_predicate *p)
     return false;
 }
 
-/* RULE_AS_WRITTEN: the predicate has no place in the order. */
-static enum rule_kind kind_of(const struct ast_predicate *p)
+enum rule_kind rule_kind_of(const struct ast_predicate *p)
 {
     static const enum rule_kind kinds[ATOM_COUNT] = {
         [ATOM_param_name] = RULE_EXACT_PARAMETER, [ATOM_name] = RULE_EXACT_MODULE,
@@ -98,7 +97,7 @@ static void gather_rule(struct gatherer *g, struct unit *unit, const struct ast_
         rule->label = *unit->prefix ? arena_printf(g->r->arena, "%s%s", unit->prefix, ast->label.text) : ast->label.text;
     if (!specific || !ast->predicate || ast->disabled)
         return;
-    rule->kind = kind_of(ast->predicate);
+    rule->kind = rule_kind_of(ast->predicate);
     if (!rule->kind)
         diag_report(g->r->diags, DIAG_not_single, ast->predicate->span,
                     "a rule of `match specific` is one of `param name`, `name`, `param re`, `re`, `_` and conditions on the class");

@@ -86,7 +86,12 @@ bool torchao_read(struct yaml_reading *y, const struct yaml_node *node, struct t
 /* node's `_type` when it is a mapping with `_type` and `_data`; NULL after reporting. what: for the message. */
 const struct yaml_node *torchao_type(struct yaml_reading *y, const struct yaml_node *node, const char *what);
 
-/* ---- one name for the two forms of a file (foreign_torchao.c, torchao_write.c) ---- */
+/* The JSON of a config whose specs are these (input NULL: none); NULL: no class has them. */
+const char *torchao_config_json(struct arena *arena, const struct spec *weight, const struct spec *input);
+/* Is the JSON a config that torchao_read makes these specs of? Both NULL: one that is kept as it is. */
+bool torchao_reads_as(struct arena *arena, const char *json, const struct spec *weight, const struct spec *input);
+
+/* ---- one name for the two forms of a file (foreign_torchao.c, foreign_torchao_write.c) ---- */
 /* `_default` takes Linear alone, without the one that nn.MultiheadAttention makes. */
 #define TORCHAO_LINEAR "isa \"torch.nn.Linear\" and not isa \"torch.nn.modules.linear.NonDynamicallyQuantizableLinear\""
 foreign_read foreign_read_torchao;

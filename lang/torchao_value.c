@@ -2,7 +2,6 @@
  * config_from_dict would. See torchao.h. */
 #include "lang/torchao.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 struct config_reading {
@@ -41,19 +40,6 @@ const struct yaml_node *torchao_type(struct yaml_reading *y, const struct yaml_n
         }
     const struct yaml_node *type = yaml_get(node, "_type");
     return yaml_expect(y, type, YAML_STRING, "the name of a class") ? type : NULL;
-}
-
-/* JSON's 1e-12 is a string to YAML 1.1. */
-static bool read_number(const struct yaml_node *node, double *number)
-{
-    char *end = NULL;
-    if (node->kind == YAML_INT || node->kind == YAML_FLOAT)
-        *number = node->number;
-    else if (node->kind == YAML_STRING && !node->quoted && node->size)
-        *number = strtod(node->text, &end);
-    else
-        return false;
-    return !end || (*end == 0 && (*node->text == '-' || (*node->text >= '0' && *node->text <= '9')));
 }
 
 static const char *number_text(struct arena *arena, double number)
@@ -287,17 +273,16 @@ static bool set_dtype(struct config_reading *r, size_t index, const struct yaml_
 static bool set_bound(struct config_reading *r, size_t index, const struct yaml_node *node)
 {
     const struct format *format = NULL;
-    double bound;
     r->texts.text[index][0] = "";
     if (node->kind == YAML_NULL)
         return true;
     for (size_t i = 0; i < r->field_count; i++)
         if (!strcmp(r->fields[i].name, r->fields[index].argument) && r->texts.text[i][0])
             format = format_find(r->texts.text[i][0]);
-    if (!read_number(node, &bound) || !(bound > 0 && bound < 1e38))
+    if ((node->kind != YAML_INT && node->kind != YAML_FLOAT) || !(node->number > 0 && node->number < 1e38))
         return refuse(r->y, node, "null or a positive number");
     if (format)
-        r->texts.text[index][0] = arena_printf(r->y->arena, "eps %s", number_text(r->y->arena, torchao_eps(bound, format)));
+        r->texts.text[index][0] = arena_printf(r->y->arena, "eps %s", number_text(r->y->arena, torchao_eps(node->number, format)));
     return format;
 }
 

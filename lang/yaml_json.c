@@ -101,6 +101,29 @@ const char *yaml_to_json(struct arena *arena, const struct yaml_node *node, stru
     return text;
 }
 
+/* [-]digits[.digits][e[±]digits] with an exponent: what YAML 1.1 types otherwise, it types alike. */
+static bool has_exponent(const struct yaml_node *node)
+{
+    const char *at = node->text + (*node->text == '-');
+    size_t whole = strspn(at, "0123456789"), part = at[whole] == '.' ? 1 + strspn(at + whole + 1, "0123456789") : 0;
+    const char *mark = at + whole + part;
+    if (!whole || part == 1 || (*mark != 'e' && *mark != 'E'))
+        return false;
+    mark += 1 + (mark[1] == '-' || mark[1] == '+');
+    size_t exponent = strspn(mark, "0123456789");
+    return exponent && mark + exponent == node->text + node->size;
+}
+
+void yaml_json_numbers(struct arena *arena, struct yaml_node *root)
+{
+    if (root->kind == YAML_STRING && !root->quoted && has_exponent(root))
+        yaml_scalar(arena, root, true, "tag:yaml.org,2002:float");
+    for (size_t i = 0; root->kind == YAML_SEQUENCE && i < root->count; i++)
+        yaml_json_numbers(arena, root->items[i]);
+    for (size_t i = 0; root->kind == YAML_MAPPING && i < root->count; i++)
+        yaml_json_numbers(arena, root->pairs[i].value);
+}
+
 /* ---- flow collections inside a .qr text ---- */
 
 /* Where scanning stands: quotes open a string only at the beginning of a token, `#` a comment only after a blank. */

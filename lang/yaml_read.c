@@ -191,9 +191,11 @@ static struct ast *read_text(struct arena *arena, struct source *source, const s
     unsigned errors = diags->errors;
     bool is_yaml = !system || !system->parse;
     struct yaml_document *document = is_yaml ? yaml_read(arena, source, diags) : system->parse(arena, source, diags);
-    const struct yaml_node *root = document->root;
+    struct yaml_node *root = document->root;
     if (root && !system)
         system = foreign_recognise(root);
+    if (root && system && is_yaml && source->bytes[root->span.begin] == '{')
+        yaml_json_numbers(arena, root);
     yaml_report_duplicates(document, system ? DIAG_yaml_duplicate_kept : DIAG_yaml_duplicate, diags);
     if (root && system)
         read_foreign(&y, system, root);

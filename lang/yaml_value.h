@@ -74,6 +74,9 @@ bool yaml_truth(const struct yaml_node *node);                /* Python's bool()
  * YAML values. Integral floats equal ints, as in Python. NULL for collections. */
 const char *yaml_name(struct arena *arena, const struct yaml_node *node);
 
+/* Plain strings that JSON reads as numbers and YAML 1.1 does not (1e-12) become numbers, in the whole tree. */
+void yaml_json_numbers(struct arena *arena, struct yaml_node *root);
+
 /* Types the scalar in node->text, node->size: sets kind and values, as a string when it is quoted (not plain) or
  * tagged "!". tag: NULL, "" or one of yaml_tag_known's. Returns NULL, or what is wrong as a phrase for a message. */
 const char *yaml_scalar(struct arena *arena, struct yaml_node *node, bool plain, const char *tag);

@@ -67,9 +67,10 @@ static void note_match(struct judging *j, size_t rule, size_t item)
                                       : recipe_match(j->plan->recipe, j->whole, &subject).rule;
 }
 
+/* Tensors alone: a rule for parameters is never decided for modules and ops. */
 static void note_undecided(struct judging *j, size_t rule, size_t item)
 {
-    if (!j->rules[rule].undecided)
+    if (!j->rules[rule].undecided && item < j->plan->count)
         j->rules[rule].undecided = name_of_item(j, item);
 }
 
