@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include "bench/match.h"
 
-enum { BLOCK = 10000, SLOW_BLOCK = 50, ENGINES_MAX = 8, SLOW_NS = 20000 };
+enum { BLOCK = 100000, SLOW_BLOCK = 200, ENGINES_MAX = 8, SLOW_NS = 20000 };
 
 static const struct engine *const engines[] = {
 #define ENGINE(name) &name##_engine,

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "runtime/quern.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -28,18 +29,14 @@ enum family {
 struct rules rules_make(enum family family, size_t count);
 void rules_free(struct rules *rules);
 
-struct name {
-    const char *bytes;
-    size_t size;
-};
 struct names {
-    struct name *items;
+    struct quern_name *items;
     size_t count;
     char *text; /* what the items point into */
 };
 /* The first `count` parameters, in model order, of mixture-of-experts models that stand side by side. */
 struct names names_make(size_t count);
-/* In another, random order. */
+/* Every thousand names in random order, their text too: few names begin like the one before them. */
 void names_shuffle(struct names *names);
 void names_free(struct names *names);
 
@@ -48,7 +45,7 @@ struct engine {
     const char *name;
     bool peer; /* not Quern */
     void *(*open)(const struct rules *rules); /* NULL: the engine refuses the rules */
-    void (*match)(void *self, const struct name *names, size_t count, int *answers);
+    void (*match)(void *self, const struct quern_name *names, size_t count, int *answers);
     void (*close)(void *self);
 };
 #define ENGINE(name) extern const struct engine name##_engine;

@@ -37,7 +37,7 @@ static void *open_list(const struct rules *rules)
     return self;
 }
 
-static void match(void *opened, const struct name *names, size_t count, int *answers)
+static void match(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct list *self = opened;
     for (size_t i = 0; i < count; i++) {

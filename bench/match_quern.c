@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include "bench/match.h"
-#include "runtime/quern.h"
 
 struct recipe {
     quern_context *context;
@@ -45,7 +44,7 @@ static void *open_recipe(const struct rules *rules)
     return self;
 }
 
-static void match_one(void *opened, const struct name *names, size_t count, int *answers)
+static void match_one(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct recipe *self = opened;
     struct quern_match match;
@@ -53,18 +52,11 @@ static void match_one(void *opened, const struct name *names, size_t count, int 
         answers[i] = quern_match_module(self->rules, names[i].bytes, names[i].size, &match) ? -2 : match.rule;
 }
 
-static void match_batch(void *opened, const struct name *names, size_t count, int *answers)
+static void match_batch(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct recipe *self = opened;
-    enum { BATCH = 4096 };
-    struct quern_name batch[BATCH];
-    for (size_t done = 0; done < count; done += BATCH) {
-        size_t n = count - done < BATCH ? count - done : BATCH;
-        for (size_t i = 0; i < n; i++)
-            batch[i] = (struct quern_name){names[done + i].bytes, names[done + i].size};
-        if (quern_match_batch(self->rules, batch, n, answers + done))
-            memset(answers + done, 0xfe, n * sizeof *answers);
-    }
+    if (quern_match_batch(self->rules, names, count, answers))
+        memset(answers, 0xfe, count * sizeof *answers);
 }
 
 const struct engine quern_one_engine = {"quern", false, open_recipe, match_one, close_recipe};

@@ -27,7 +27,7 @@ void *open_set(const struct rules *rules)
     return self->automaton->Compile() ? self : nullptr;
 }
 
-void match(void *opened, const struct name *names, size_t count, int *answers)
+void match(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     set *self = static_cast<set *>(opened);
     for (size_t i = 0; i < count; i++) {

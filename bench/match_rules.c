@@ -232,7 +232,7 @@ struct names names_make(size_t count)
     char *at = names.text;
     for (size_t i = 0; i < count; i++) {
         size_t length = strcspn(at, "\n");
-        names.items[i] = (struct name){at, length};
+        names.items[i] = (struct quern_name){at, length};
         at += length + 1;
     }
     return names;
@@ -241,12 +241,21 @@ struct names names_make(size_t count)
 void names_shuffle(struct names *names)
 {
     struct source s = {7};
-    for (size_t i = names->count; i > 1; i--) {
-        size_t k = draw(&s, (unsigned)i);
-        struct name name = names->items[k];
-        names->items[k] = names->items[i - 1];
-        names->items[i - 1] = name;
+    enum { NEAR = 1000 };
+    size_t size = 0;
+    for (size_t i = names->count; i-- > 1;) {
+        size_t k = i - draw(&s, (unsigned)(i % NEAR + 1));
+        struct quern_name name = names->items[k];
+        names->items[k] = names->items[i];
+        names->items[i] = name;
     }
+    for (size_t i = 0; i < names->count; i++)
+        size += names->items[i].size;
+    char *text = malloc(size + 1), *at = text;
+    for (size_t i = 0; i < names->count; at += names->items[i++].size)
+        names->items[i].bytes = memcpy(at, names->items[i].bytes, names->items[i].size);
+    free(names->text);
+    names->text = text;
 }
 
 void names_free(struct names *names)

@@ -39,7 +39,7 @@ static int keep_first(unsigned number, unsigned long long from, unsigned long lo
     return 0;
 }
 
-static void match(void *opened, const struct name *names, size_t count, int *answers)
+static void match(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct database *self = opened;
     for (size_t i = 0; i < count; i++) {

@@ -9,6 +9,7 @@
 struct scratch {
     struct scratch *next;
     size_t size; /* of this block */
+    bool home;   /* the recipe's own, which its `away` guards */
     _Alignas(16) unsigned char bytes[];
 };
 
@@ -91,6 +92,8 @@ void quern_recipe_close(quern_recipe *recipe)
     if (!recipe)
         return;
     struct quern_context *context = recipe->context;
+    if (recipe->home)
+        context_release(context, recipe->home, recipe->home->size);
     while (recipe->free) {
         struct scratch *scratch = recipe->free;
         recipe->free = scratch->next;
@@ -104,27 +107,49 @@ void quern_recipe_close(quern_recipe *recipe)
 
 /* ---- matching ---- */
 
-/* A scratch is taken from those given back, or made: at most as many as threads match at once. */
-struct scratch *recipe_borrow(struct quern_recipe *r)
+static struct scratch *make_scratch(struct quern_recipe *r)
 {
-    pthread_mutex_lock(&r->lock);
-    struct scratch *scratch = r->free;
-    if (scratch)
-        r->free = scratch->next;
-    pthread_mutex_unlock(&r->lock);
-    if (scratch)
-        return scratch;
-    size_t size = sizeof *scratch + matcher_scratch_size(r->matcher);
-    scratch = context_allocate(r->context, size);
+    size_t size = sizeof(struct scratch) + matcher_scratch_size(r->matcher);
+    struct scratch *scratch = context_allocate(r->context, size);
     if (scratch) {
-        scratch->size = size;
+        *scratch = (struct scratch){.size = size};
         matcher_scratch_init(r->matcher, scratch->bytes);
     }
     return scratch;
 }
 
+/* The first scratch stays with the recipe: one thread alone gets it without the lock. */
+static struct scratch *borrow_home(struct quern_recipe *r)
+{
+    if (!r->home) {
+        r->home = make_scratch(r);
+        if (r->home)
+            r->home->home = true;
+        else
+            atomic_store(&r->away, false);
+    }
+    return r->home;
+}
+
+/* A scratch is taken from those given back, or made: at most as many as threads match at once. */
+struct scratch *recipe_borrow(struct quern_recipe *r)
+{
+    if (!atomic_exchange_explicit(&r->away, true, memory_order_acquire))
+        return borrow_home(r);
+    pthread_mutex_lock(&r->lock);
+    struct scratch *scratch = r->free;
+    if (scratch)
+        r->free = scratch->next;
+    pthread_mutex_unlock(&r->lock);
+    return scratch ? scratch : make_scratch(r);
+}
+
 void recipe_give_back(struct quern_recipe *r, struct scratch *scratch)
 {
+    if (scratch->home) {
+        atomic_store_explicit(&r->away, false, memory_order_release);
+        return;
+    }
     pthread_mutex_lock(&r->lock);
     scratch->next = r->free;
     r->free = scratch;
@@ -206,21 +231,33 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
         *match = recipe_describe(recipe, outcome);
         return QUERN_OK;
     }
-    subject_of_module(&subject, path, size, recipe->recipe->megatron_layers);
-    return recipe_match_subject(recipe, &subject, match);
+    struct scratch *scratch = recipe_borrow(recipe);
+    if (!scratch)
+        return QUERN_LIMIT;
+    outcome = (struct match_outcome){-1, -1};
+    if (!matcher_match_path(recipe->matcher, scratch->bytes, path, size, &outcome.rule)) {
+        subject_of_module(&subject, path, size, recipe->recipe->megatron_layers);
+        outcome = recipe_match(recipe, scratch, &subject);
+    }
+    *match = recipe_describe(recipe, outcome);
+    recipe_give_back(recipe, scratch);
+    return QUERN_OK;
 }
 
 enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules)
 {
+    enum { PATHS = 1024 };
     if (!recipe || (count && (!names || !rules)))
         return QUERN_USAGE;
     struct scratch *scratch = recipe_borrow(recipe);
     if (!scratch)
         return QUERN_LIMIT;
-    for (size_t i = 0; i < count; i++) {
-        struct subject subject;
-        subject_of_module(&subject, names[i].bytes, names[i].size, recipe->recipe->megatron_layers);
-        rules[i] = recipe_match(recipe, scratch, &subject).rule;
+    for (size_t done = 0, n; done < count; done += n) {
+        struct field paths[PATHS];
+        n = count - done < PATHS ? count - done : PATHS;
+        for (size_t i = 0; i < n; i++)
+            paths[i] = (struct field){names[done + i].bytes, names[done + i].size};
+        matcher_match_batch(recipe->matcher, scratch->bytes, paths, n, recipe->recipe->megatron_layers, rules + done);
     }
     recipe_give_back(recipe, scratch);
     return QUERN_OK;

@@ -2,6 +2,7 @@
 #ifndef QUERN_RUNTIME_RECIPE_H
 #define QUERN_RUNTIME_RECIPE_H
 
+#include <stdatomic.h>
 #include "codegen/kernel/kernel.h"
 #include "codegen/match/match.h"
 #include "runtime/context.h"
@@ -18,6 +19,8 @@ struct quern_recipe {
     struct kernel_code code; /* owned; of quern_matcher_compile, empty before */
     pthread_mutex_t lock;   /* of free and of texts */
     struct scratch *free;   /* owned: matcher scratches nobody uses now */
+    struct scratch *home;   /* owned: one more, which only who set `away` may look at */
+    atomic_bool away;
     struct quern_rule *rules; /* texts of rules, printed when first asked for */
     struct spec_text *spec_texts; /* the same of specs */
     const char **actions[2]; /* by rule, then of no rule: without and with names; made when first asked for */

@@ -44,13 +44,12 @@ static void copy_rows(struct match_code *code, struct arena *arena, const struct
     uint32_t *next = ARENA_ARRAY(arena, (size_t)states * classes, uint32_t), *decision = ARENA_ARRAY(arena, states, uint32_t);
     unsigned char *class_of = ARENA_ARRAY(arena, 128, unsigned char);
     for (uint32_t s = 0; s < states; s++) {
-        const uint32_t *row = dfa->next + (size_t)s * (classes + 1);
         for (uint32_t c = 0; c < classes; c++)
-            next[(size_t)s * classes + c] = row[c] / (classes + 1);
-        decision[s] = row[classes];
+            next[(size_t)s * classes + c] = dfa_number(dfa, dfa_row(dfa, s)[c]);
+        decision[s] = *dfa_outcome(dfa, s);
     }
     for (int c = 0; c < 128; c++)
-        class_of[c] = (unsigned char)dfa->ascii[c];
+        class_of[c] = (unsigned char)(dfa->table.classes[c] - 1);
     code->state_count = states;
     code->class_count = classes;
     code->next = next;

@@ -135,11 +135,12 @@ bool matcher_build_nfas(struct matcher *m, struct arena *scratch, struct label *
             roots[l] = e->labels[l]->root;
         alphabet_build(&e->alphabet, m->arena, &m->program.pools[f]);
         uint32_t label = 0;
+        limits.parts = matcher_choose_parts(m, (enum field_id)f, scratch);
         e->nfa = nfa_build(m->arena, scratch, &m->program.pools[f], &e->alphabet, roots, e->label_count, &limits, &label);
         *culprit = label == UINT32_MAX ? NULL : e->labels[label];
         if (!e->nfa)
             return false;
-        e->background = background_find(m->arena, e->nfa, e->uses);
+        e->background = background_find(m->arena, e->nfa, e->uses, 0, PARTS_MAX - 1);
     }
     return true;
 }
@@ -196,11 +197,16 @@ static void lay_out(struct matcher *m)
             continue;
         e->bits_at = take(&total, (e->label_count + 63) / 64 * sizeof(uint64_t));
         e->list_at = take(&total, e->label_count * sizeof(uint32_t));
-        if (!e->dfa)
-            e->lazy_at = take(&total, sizeof(struct lazy) + 64 + lazy_size(e->nfa));
+        for (unsigned part = 0; part < e->part_count; part++) {
+            if (!e->dfa)
+                e->parts[part].lazy_at = take(&total, sizeof(struct lazy) + 64 + lazy_size(e->nfa));
+            if (f == (int)m->primary)
+                e->parts[part].strides_at = take(&total, sizeof(struct strides) + 64 + strides_size(e->nfa));
+        }
         size_t size = stepper_size(e->nfa) + 2 * sizeof(uint32_t) * (e->nfa->state_count + 1);
         simulation = size > simulation ? size : simulation;
     }
+    m->automata_at = take(&total, sizeof(struct automata));
     m->memo_at = take(&total, 2 * sizeof(uint32_t) * m->program.pred_count + 64);
     m->candidates_at = take(&total, m->rule_words * sizeof(uint64_t));
     m->simulation_at = take(&total, simulation);
@@ -223,9 +229,34 @@ static void find_always(struct matcher *m)
             m->always[i / 64] |= (uint64_t)1 << i % 64;
 }
 
+static void find_sure(struct matcher *m)
+{
+    m->sure = ARENA_ARRAY(m->arena, m->decision_count, uint32_t);
+    for (size_t d = 0; d < m->decision_count; d++)
+        m->sure[d] = m->decisions[d].kind == DECISION_DONE && m->decisions[d].unknown < 0 ? (uint32_t)(m->decisions[d].rule + OUTCOME_FIRST) : 0;
+}
+
+/* One automaton, or for many plain rules a lazy one for each part that has labels. */
+static void find_parts(struct matcher *m)
+{
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        struct engine *e = &m->engines[f];
+        if (!e->label_count)
+            continue;
+        for (unsigned part = 0; part < PARTS_MAX && !e->dfa; part++)
+            if (e->nfa->part_starts[part] < e->nfa->part_starts[part + 1])
+                e->parts[e->part_count++].background = background_find(m->arena, e->nfa, e->uses, part, part);
+        e->part_count = e->part_count ? e->part_count : 1;
+        if (e->part_count == 1)
+            e->parts[0].background = e->background;
+    }
+}
+
 void matcher_finish(struct matcher *m)
 {
+    find_parts(m);
     find_always(m);
+    find_sure(m);
     lay_out(m);
     for (int f = 0; f < FIELD_COUNT; f++)
         for (uint32_t l = 0; l < m->engines[f].label_count; l++)
@@ -264,6 +295,7 @@ static bool build(struct matcher *m, const struct match_options *options, struct
     struct label *culprit = NULL;
     matcher_number_labels(m);
     m->primary = choose_primary(m);
+    matcher_find_plain(m);
     if (!matcher_build_nfas(m, scratch, &culprit)) {
         report_culprit(diags, culprit);
         return false;

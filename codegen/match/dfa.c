@@ -35,6 +35,27 @@ bool label_sets_have(const struct label_sets *sets, uint32_t set, uint32_t label
     return false;
 }
 
+/* ---- rows ---- */
+
+void dfa_make_rows(struct dfa *dfa, struct arena *arena)
+{
+    dfa->next = ARENA_ARRAY(arena, ((size_t)dfa->state_count + 1) * dfa_width(dfa), uint32_t);
+}
+
+void dfa_index_bytes(struct dfa *dfa)
+{
+    struct alphabet view = {.ranges = dfa->ranges, .range_count = dfa->range_count};
+    dfa->table.next = dfa->next;
+    for (uint32_t c = 0; c < 128; c++)
+        dfa->table.classes[c] = alphabet_symbol(&view, c) + 1;
+}
+
+uint32_t dfa_step(const struct dfa *dfa, uint32_t state, const char *bytes, size_t size, size_t *at)
+{
+    struct alphabet view = {.ranges = dfa->ranges, .range_count = dfa->range_count};
+    return dfa->next[state + 1 + alphabet_symbol(&view, utf8_next(bytes, size, at))];
+}
+
 /* ---- construction ---- */
 
 struct subset {

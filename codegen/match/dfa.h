@@ -3,6 +3,7 @@
 #define QUERN_CODEGEN_MATCH_DFA_H
 
 #include "codegen/match/sets.h"
+#include "codegen/match/walk.h"
 
 /* Sets of labels with which names end; set 0 is the empty one. */
 struct label_sets {
@@ -18,14 +19,41 @@ struct raw_dfa {
     size_t state_count;
 };
 
-/* As executed. A state is the offset of its row in `next`; a row holds the next state for each class, then its outcome. */
+/* As executed: rows of walk.h, of DFA_EXTRA words more than classes, the outcome last. Row 0 is no state's. */
 struct dfa {
-    uint32_t state_count, class_count, start;
+    struct walk_table table;
+    uint32_t state_count, class_count;
     uint32_t *next;
-    uint32_t ascii[128]; /* the class of each ASCII character */
     struct alphabet_range *ranges; /* of all code points: the class stands in `symbol` */
     size_t range_count;
 };
+enum { DFA_EXTRA = 2 };
+
+/* Rows for the automaton's states and classes. */
+void dfa_make_rows(struct dfa *dfa, struct arena *arena);
+/* The table of bytes, from the ranges: the last step. */
+void dfa_index_bytes(struct dfa *dfa);
+static inline uint32_t dfa_width(const struct dfa *dfa)
+{
+    return dfa->class_count + DFA_EXTRA;
+}
+/* State `number`'s columns, one a class. The value in one is what dfa_place gives for the next state. */
+static inline uint32_t *dfa_row(const struct dfa *dfa, uint32_t number)
+{
+    return dfa->next + (size_t)(number + 1) * dfa_width(dfa) + 1;
+}
+static inline uint32_t dfa_place(const struct dfa *dfa, uint32_t number)
+{
+    return (number + 1) * dfa_width(dfa);
+}
+static inline uint32_t dfa_number(const struct dfa *dfa, uint32_t place)
+{
+    return place / dfa_width(dfa) - 1;
+}
+static inline uint32_t *dfa_outcome(const struct dfa *dfa, uint32_t number)
+{
+    return dfa_row(dfa, number) + dfa->class_count;
+}
 
 struct dfa_limits {
     size_t states, cells; /* of the table before minimisation */
@@ -38,21 +66,15 @@ bool dfa_determinise(struct raw_dfa *raw, struct label_sets *sets, struct arena 
                      const struct background *background, const struct label_use *uses, const struct dfa_limits *limits);
 /* The least automaton with the same outcomes: states numbered breadth first, classes by their least code point. */
 struct dfa *dfa_minimise(const struct raw_dfa *raw, struct arena *arena, struct arena *scratch);
+/* The next state by the character at *at, which moves on, whatever it is. */
+uint32_t dfa_step(const struct dfa *dfa, uint32_t state, const char *bytes, size_t size, size_t *at);
 /* The outcome of a name. */
 static inline uint32_t dfa_run(const struct dfa *dfa, const char *bytes, size_t size)
 {
-    uint32_t state = dfa->start;
-    for (size_t i = 0; i < size;) {
-        unsigned char c = (unsigned char)bytes[i];
-        if (c < 0x80) {
-            state = dfa->next[state + dfa->ascii[c]];
-            i++;
-        } else {
-            struct alphabet view = {.ranges = dfa->ranges, .range_count = dfa->range_count};
-            state = dfa->next[state + alphabet_symbol(&view, utf8_next(bytes, size, &i))];
-        }
-    }
-    return dfa->next[state + dfa->class_count];
+    uint32_t state = dfa_place(dfa, 0);
+    for (size_t at = 0; (at = walk_run(&dfa->table, &state, bytes, at, size)) < size;)
+        state = dfa_step(dfa, state, bytes, size, &at);
+    return dfa->next[state + dfa->class_count + 1];
 }
 
 void label_sets_init(struct label_sets *sets, struct arena *arena);

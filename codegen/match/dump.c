@@ -195,32 +195,31 @@ static void print_classes(struct dump *d, const struct dfa *dfa)
 /* The state most classes lead to, the least of them. */
 static uint32_t find_default(const struct dfa *dfa, const uint32_t *row, uint32_t *counts)
 {
-    uint32_t width = dfa->class_count + 1, best = row[0] / width;
+    uint32_t best = dfa_number(dfa, row[0]);
     for (uint32_t c = 0; c < dfa->class_count; c++) {
-        uint32_t to = row[c] / width;
+        uint32_t to = dfa_number(dfa, row[c]);
         counts[to]++;
         if (counts[to] > counts[best] || (counts[to] == counts[best] && to < best))
             best = to;
     }
     for (uint32_t c = 0; c < dfa->class_count; c++)
-        counts[row[c] / width] = 0;
+        counts[dfa_number(dfa, row[c])] = 0;
     return best;
 }
 
 static void print_state(struct dump *d, const struct dfa *dfa, uint32_t state, uint32_t outcome, uint32_t *counts)
 {
-    uint32_t width = dfa->class_count + 1;
-    const uint32_t *row = dfa->next + (size_t)state * width;
+    const uint32_t *row = dfa_row(dfa, state);
     uint32_t other = find_default(dfa, row, counts);
     text_printf(d->out, "state %u ends %u else %u", state, outcome, other);
     for (uint32_t c = 0; c < dfa->class_count; c++) {
         uint32_t first = c;
-        if (row[c] / width == other)
+        if (dfa_number(dfa, row[c]) == other)
             continue;
         while (c + 1 < dfa->class_count && row[c + 1] == row[c])
             c++;
         text_printf(d->out, first == c ? " %u" : " %u-%u", first, c);
-        text_printf(d->out, ":%u", row[c] / width);
+        text_printf(d->out, ":%u", dfa_number(dfa, row[c]));
     }
     text_char(d->out, '\n');
 }
@@ -231,7 +230,7 @@ static void print_dfa(struct dump *d, enum field_id field, const struct engine *
     uint32_t *counts = ARENA_ARRAY(d->out->arena, dfa->state_count, uint32_t);
     uint32_t *outcomes = ARENA_ARRAY(d->out->arena, dfa->state_count, uint32_t);
     for (uint32_t s = 0; s < dfa->state_count; s++) {
-        uint32_t outcome = dfa->next[(size_t)(s + 1) * (dfa->class_count + 1) - 1];
+        uint32_t outcome = *dfa_outcome(dfa, s);
         outcomes[s] = field == d->m->primary ? print_decision(d, outcome) : number_set(d, field, outcome);
     }
     text_printf(d->out, "automaton %s table %u states %u classes\n", field_names[field], dfa->state_count, dfa->class_count);

@@ -3,20 +3,23 @@
 
 #include <string.h>
 
-enum { HEAD_WORDS = sizeof(struct lazy_record) / 4, CACHED_STATES = 4096, LARGEST_KEPT = 3 };
+enum {
+    ROW_EXTRA = 3,              /* the 0 at the front; the outcome, the record's place */
+    ROW_BYTES_MAX = 16 << 20,   /* of all rows */
+    RECORD_BYTES_MAX = 8 << 20,
+    STATES_FIRST = 1 << 10, STATES_PER_STATE = 64, STATES_MAX = 1 << 17, /* rows for each NFA state */
+    SLOTS_FIRST = 1 << 10,
+    GAP_BYTES = 5,              /* of one NFA state, at most */
+    RECORD_USUAL = 96,
+    LARGEST_KEPT = 4            /* records of the largest possible set that fit at least */
+};
 
-/* Words of the largest record: every NFA state in it, each with a label of its own. */
-static size_t largest_record(const struct nfa *nfa)
+static uint32_t count_columns(const struct nfa *nfa)
 {
-    return HEAD_WORDS + nfa->alphabet->symbol_count + 2 * ((size_t)nfa->state_count + 1);
-}
-
-/* Room for many records of a usual size and for some of the largest. */
-static size_t pool_size(const struct nfa *nfa)
-{
-    size_t largest = largest_record(nfa), words = CACHED_STATES * largest;
-    words = words > LAZY_CACHE_WORDS ? LAZY_CACHE_WORDS : words;
-    return (words < LARGEST_KEPT * largest ? LARGEST_KEPT * largest : words) + 2;
+    uint32_t last = 0;
+    for (int c = 0; c < 128; c++)
+        last = nfa->alphabet->ascii[c] > last ? nfa->alphabet->ascii[c] : last;
+    return last + 1;
 }
 
 static size_t round_up(size_t size)
@@ -24,143 +27,240 @@ static size_t round_up(size_t size)
     return (size + 7) & ~(size_t)7;
 }
 
-/* A power of two: no more slots than records can need. */
-static size_t count_slots(size_t pool_words)
+/* ---- sizes ---- */
+
+static size_t least(size_t a, size_t b)
 {
-    size_t slots = LAZY_SLOTS;
-    while (slots > 1024 && slots / 4 > pool_words / HEAD_WORDS)
-        slots /= 2;
+    return a < b ? a : b;
+}
+
+static size_t state_limit(const struct nfa *nfa)
+{
+    size_t room = ROW_BYTES_MAX / 4 / (count_columns(nfa) + ROW_EXTRA);
+    return least(least(room, STATES_MAX), STATES_FIRST + STATES_PER_STATE * (size_t)nfa->state_count);
+}
+
+static size_t row_words(const struct nfa *nfa)
+{
+    return (state_limit(nfa) + 1) * (count_columns(nfa) + ROW_EXTRA);
+}
+
+static size_t gap_bytes(const struct nfa *nfa)
+{
+    return GAP_BYTES * ((size_t)nfa->state_count + 1);
+}
+
+/* Of count NFA states, each of which may bear a label as may each start. */
+static size_t record_size(const struct nfa *nfa, uint32_t count, size_t gaps)
+{
+    return round_up(sizeof(struct lazy_record) + 4 * ((size_t)count + nfa->start_count) + gaps);
+}
+
+static size_t record_bytes(const struct nfa *nfa)
+{
+    size_t largest = LARGEST_KEPT * record_size(nfa, nfa->state_count + 1, gap_bytes(nfa)) + 8;
+    size_t usual = least(RECORD_BYTES_MAX, state_limit(nfa) * RECORD_USUAL);
+    return round_up(largest > usual ? largest : usual);
+}
+
+/* A power of two, twice the states that there can be. */
+static size_t slot_limit(const struct nfa *nfa)
+{
+    size_t slots = SLOTS_FIRST;
+    while (slots < 2 * state_limit(nfa))
+        slots *= 2;
     return slots;
 }
 
 size_t lazy_size(const struct nfa *nfa)
 {
-    return round_up(stepper_size(nfa)) + round_up(4 * pool_size(nfa)) + 4 * count_slots(pool_size(nfa));
+    return round_up(stepper_size(nfa)) + round_up(4 * row_words(nfa)) + record_bytes(nfa) + 4 * slot_limit(nfa) +
+           round_up(4 * ((size_t)nfa->state_count + 1)) + round_up(gap_bytes(nfa));
 }
 
-static void flush(struct lazy *l)
+static char *take(char **at, size_t size)
 {
-    l->used = 1;
+    char *taken = *at;
+    *at += round_up(size);
+    return taken;
+}
+
+/* Row 0 is no state's, record 0 no record. */
+static void empty(struct lazy *l)
+{
+    l->row_used = l->columns + ROW_EXTRA;
+    l->record_used = 8;
     l->state_count = 0;
     l->start = 0;
-    l->full = false;
+    l->slot_count = SLOTS_FIRST;
     memset(l->slots, 0, l->slot_count * sizeof *l->slots);
 }
 
-void lazy_init(struct lazy *l, const struct nfa *nfa, const struct background *background, const struct label_use *uses, void *memory)
+void lazy_init(struct lazy *l, const struct nfa *nfa, const struct background *background, const struct label_use *uses, bool plain, void *memory)
 {
     char *at = memory;
-    *l = (struct lazy){.pool_words = pool_size(nfa), .slot_count = count_slots(pool_size(nfa))};
-    stepper_init(&l->stepper, nfa, background, uses, at);
-    l->pool = (uint32_t *)(at + round_up(stepper_size(nfa)));
-    l->slots = (uint32_t *)((char *)l->pool + round_up(4 * l->pool_words));
-    flush(l);
+    *l = (struct lazy){.plain = plain, .columns = count_columns(nfa), .row_words = row_words(nfa), .record_bytes = record_bytes(nfa), .slot_limit = slot_limit(nfa)};
+    stepper_init(&l->stepper, nfa, background, uses, take(&at, stepper_size(nfa)));
+    l->rows = (uint32_t *)take(&at, 4 * l->row_words);
+    l->records = take(&at, l->record_bytes);
+    l->slots = (uint32_t *)take(&at, 4 * l->slot_limit);
+    l->set = (uint32_t *)take(&at, 4 * ((size_t)nfa->state_count + 1));
+    l->gaps = (unsigned char *)take(&at, gap_bytes(nfa));
+    l->table.next = l->rows;
+    for (int c = 0; c < 128; c++)
+        l->table.classes[c] = nfa->alphabet->ascii[c] + 1;
+    empty(l);
 }
 
-static struct lazy_record *record_at(const struct lazy *l, uint32_t state)
+/* ---- sets as gaps ---- */
+
+static size_t write_gaps(unsigned char *gaps, const uint32_t *set, uint32_t count)
 {
-    return (struct lazy_record *)(l->pool + state);
+    unsigned char *at = gaps;
+    for (uint32_t i = 0, last = 0; i < count; last = set[i++]) {
+        uint32_t gap = set[i] - last;
+        for (; gap >= 0x80; gap >>= 7)
+            *at++ = (unsigned char)(gap | 0x80);
+        *at++ = (unsigned char)gap;
+    }
+    return (size_t)(at - gaps);
 }
 
-static uint32_t *set_of(const struct lazy *l, uint32_t state)
+static uint32_t read_gaps(const unsigned char *gaps, size_t size, uint32_t *set)
 {
-    return (uint32_t *)(record_at(l, state) + 1);
+    uint32_t count = 0, state = 0;
+    for (const unsigned char *end = gaps + size; gaps < end;) {
+        unsigned char byte = *gaps++;
+        uint32_t gap = byte & 0x7f;
+        for (int shift = 7; byte & 0x80; shift += 7) {
+            byte = *gaps++;
+            gap |= (uint32_t)(byte & 0x7f) << shift;
+        }
+        set[count++] = state += gap;
+    }
+    return count;
 }
 
-/* A new record for the stepper's set; the pool has room. */
-static uint32_t add_record(struct lazy *l, uint32_t hash)
+static const unsigned char *gaps_of(const struct lazy_record *record)
+{
+    return (const unsigned char *)(lazy_labels(record) + record->label_count);
+}
+
+static uint32_t hash_gaps(const unsigned char *gaps, size_t size)
+{
+    uint64_t hash = size, word = 0;
+    for (; size >= 8; gaps += 8, size -= 8) {
+        memcpy(&word, gaps, 8);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 29;
+    }
+    word = 0;
+    memcpy(&word, gaps, size);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+/* ---- states ---- */
+
+static void grow_slots(struct lazy *l)
+{
+    l->slot_count *= 2;
+    memset(l->slots, 0, l->slot_count * sizeof *l->slots);
+    for (uint32_t state = l->columns + ROW_EXTRA; state < l->row_used; state += l->columns + ROW_EXTRA) {
+        size_t slot = lazy_record_of(l, state)->hash & (l->slot_count - 1);
+        while (l->slots[slot])
+            slot = (slot + 1) & (l->slot_count - 1);
+        l->slots[slot] = state;
+    }
+}
+
+static uint32_t first_rule(const struct lazy *l, const struct lazy_record *r)
+{
+    uint32_t first = NO_RULE;
+    for (uint32_t i = 0; i < r->label_count; i++) {
+        uint32_t rule = l->stepper.uses[lazy_labels(r)[i]].first;
+        first = rule < first ? rule : first;
+    }
+    return first == NO_RULE ? OUTCOME_FIRST - 1 : first + OUTCOME_FIRST;
+}
+
+/* A new state for the stepper's set, whose gaps are l->gaps; there is room. */
+static uint32_t add_state(struct lazy *l, uint32_t hash, size_t size)
 {
     const struct stepper *s = &l->stepper;
-    uint32_t state = (uint32_t)l->used;
-    struct lazy_record *r = record_at(l, state);
-    *r = (struct lazy_record){.hash = hash, .set_count = s->count, .symbol = UINT32_MAX};
-    memcpy(set_of(l, state), s->set, s->count * sizeof(uint32_t));
-    r->label_count = stepper_labels(s, s->set, s->count, set_of(l, state) + s->count);
-    l->used += HEAD_WORDS + s->count + r->label_count;
+    uint32_t state = (uint32_t)l->row_used, width = l->columns + ROW_EXTRA;
+    memset(l->rows + state, 0, width * sizeof *l->rows);
+    lazy_outcome(l, state)[1] = (uint32_t)l->record_used;
+    struct lazy_record *r = lazy_record_of(l, state);
+    *r = (struct lazy_record){.hash = hash, .size = (uint32_t)size, .state = state, .unknown = -1};
+    r->label_count = stepper_labels(s, s->set, s->count, (uint32_t *)(r + 1));
+    memcpy((uint32_t *)(r + 1) + r->label_count, l->gaps, size);
+    *lazy_outcome(l, state) = l->plain ? first_rule(l, r) : 0;
+    l->row_used += width;
+    l->record_used += round_up(sizeof *r + 4 * (size_t)r->label_count + size);
     l->state_count++;
     return state;
 }
 
-/* The state of the stepper's set. *flushed: every state known before is gone. */
-static uint32_t intern(struct lazy *l, bool *flushed)
+static uint32_t *find_slot(struct lazy *l, uint32_t hash, size_t size)
 {
-    const struct stepper *s = &l->stepper;
-    uint32_t hash = set_hash(s->set, s->count);
     size_t slot = hash & (l->slot_count - 1);
     for (; l->slots[slot]; slot = (slot + 1) & (l->slot_count - 1)) {
-        uint32_t state = l->slots[slot];
-        const struct lazy_record *r = record_at(l, state);
-        if (r->hash == hash && r->set_count == s->count && !memcmp(set_of(l, state), s->set, s->count * sizeof(uint32_t)))
-            return state;
+        const struct lazy_record *r = lazy_record_of(l, l->slots[slot]);
+        if (r->hash == hash && r->size == size && !memcmp(gaps_of(r), l->gaps, size))
+            break;
     }
-    size_t labels = s->count + s->nfa->label_count, needed = HEAD_WORDS + s->count + labels;
-    if (needed > l->pool_words - l->used || 2 * (l->state_count + 1) > l->slot_count) {
-        flush(l);
-        *flushed = true;
-        slot = hash & (l->slot_count - 1);
-    }
-    return l->slots[slot] = add_record(l, hash);
+    return &l->slots[slot];
 }
 
-static uint32_t start_of(struct lazy *l)
+/* The state of the stepper's set. */
+static uint32_t intern(struct lazy *l)
 {
-    bool flushed = false;
-    if (l->full)
-        flush(l);
+    const struct stepper *s = &l->stepper;
+    size_t size = write_gaps(l->gaps, s->set, s->count);
+    uint32_t hash = hash_gaps(l->gaps, size), *slot = find_slot(l, hash, size);
+    if (*slot)
+        return *slot;
+    size_t needed = record_size(s->nfa, s->count, size);
+    bool full = l->columns + ROW_EXTRA > l->row_words - l->row_used || needed > l->record_bytes - l->record_used;
+    bool crowded = 2 * (l->state_count + 1) > l->slot_count && l->slot_count < l->slot_limit;
+    if (full) {
+        empty(l);
+        l->emptied++;
+    } else if (crowded) {
+        grow_slots(l);
+    }
+    if (full || crowded)
+        slot = find_slot(l, hash, size);
+    return *slot = add_state(l, hash, size);
+}
+
+uint32_t lazy_start(struct lazy *l)
+{
     if (l->start)
         return l->start;
     stepper_start(&l->stepper);
-    return l->start = intern(l, &flushed);
+    return l->start = intern(l);
 }
 
-/* The row of a state that more than one symbol leaves; NULL: no room. */
-static uint32_t *row_of(struct lazy *l, uint32_t state)
+uint32_t lazy_step(struct lazy *l, uint32_t state, const char *bytes, size_t size, size_t *at)
 {
-    struct lazy_record *r = record_at(l, state);
-    uint32_t width = l->stepper.nfa->alphabet->symbol_count;
-    if (!r->row && l->pool_words - l->used < width) {
-        l->full = true;
-        return NULL;
-    }
-    if (!r->row) {
-        r->row = (uint32_t)l->used;
-        l->used += width;
-        memset(l->pool + r->row, 0, width * sizeof(uint32_t));
-    }
-    return l->pool + r->row;
+    const struct lazy_record *r = lazy_record_of(l, state);
+    uint32_t symbol = alphabet_next(l->stepper.nfa->alphabet, bytes, size, at), *next = l->rows + state + 1 + symbol;
+    unsigned emptied = l->emptied;
+    if (symbol < l->columns && *next)
+        return *next;
+    stepper_step(&l->stepper, l->set, read_gaps(gaps_of(r), r->size, l->set), symbol);
+    uint32_t to = intern(l);
+    if (symbol < l->columns && l->emptied == emptied)
+        *next = to;
+    return to;
 }
 
-static uint32_t make_next(struct lazy *l, uint32_t state, uint32_t symbol)
+uint32_t lazy_run(struct lazy *l, const char *bytes, size_t size)
 {
-    bool flushed = false;
-    stepper_step(&l->stepper, set_of(l, state), record_at(l, state)->set_count, symbol);
-    uint32_t next = intern(l, &flushed);
-    struct lazy_record *r = record_at(l, state);
-    if (flushed)
-        return next;
-    if (r->symbol == UINT32_MAX) {
-        r->symbol = symbol;
-        r->next = next;
-        return next;
-    }
-    uint32_t *row = row_of(l, state);
-    if (row)
-        row[symbol] = next;
-    return next;
-}
-
-struct lazy_record *lazy_run(struct lazy *l, const char *bytes, size_t size)
-{
-    const struct alphabet *a = l->stepper.nfa->alphabet;
-    uint32_t state = start_of(l);
-    for (size_t i = 0; i < size;) {
-        uint32_t symbol = alphabet_next(a, bytes, size, &i), next = 0;
-        const struct lazy_record *r = record_at(l, state);
-        if (r->symbol == symbol)
-            next = r->next;
-        else if (r->row)
-            next = l->pool[r->row + symbol];
-        state = next ? next : make_next(l, state, symbol);
-    }
-    return record_at(l, state);
+    uint32_t state = lazy_start(l);
+    for (size_t at = 0; (at = walk_run(&l->table, &state, bytes, at, size)) < size;)
+        state = lazy_step(l, state, bytes, size, &at);
+    return state;
 }

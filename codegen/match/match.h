@@ -65,6 +65,12 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
 size_t matcher_scratch_size(const struct matcher *matcher);
 void matcher_scratch_init(const struct matcher *matcher, void *scratch);
 struct match_outcome matcher_match(const struct matcher *matcher, void *scratch, const struct subject *subject);
+/* Many module paths at once, each as subject_of_module makes it; rules[i]: the rule of paths[i], or -1. A path is not read
+ * again where it begins like the one before it, and several are read at once. */
+void matcher_match_batch(const struct matcher *matcher, void *scratch, const struct field *paths, size_t count, bool megatron_layers, int *rules);
+/* A module path's rule, or -1, when its outcome is plain: no guard, no other field, nothing unknown, known from before. Else false:
+ * ask matcher_match. */
+bool matcher_match_path(const struct matcher *matcher, void *scratch, const char *path, size_t size, int *rule);
 /* For explain: every rule's own verdict on the subject, whoever wins: 0 no, 1 yes, 2 unknown. */
 void matcher_verdicts(const struct matcher *matcher, void *scratch, const struct subject *subject, unsigned char *verdicts);
 

@@ -2,9 +2,8 @@
 #ifndef QUERN_CODEGEN_MATCH_MATCHER_H
 #define QUERN_CODEGEN_MATCH_MATCHER_H
 
-#include "codegen/match/dfa.h"
-#include "codegen/match/lazy.h"
 #include "codegen/match/program.h"
+#include "codegen/match/stride.h"
 
 /* What a state of the primary field's automaton leads to: a decision over the other tests. */
 enum decision_kind {
@@ -34,18 +33,26 @@ struct names {
 };
 enum { NAMES_MODULE, NAMES_PARAMETER, NAMES_COUNT, NAMES_LEAST = 128 };
 
+/* A lazy automaton of its own over some of the labels. */
+struct part {
+    struct background *background;
+    size_t lazy_at, strides_at; /* places in a thread's scratch */
+};
+
 struct engine {
     uint32_t label_count;
     struct label **labels;       /* by number */
     struct label_use *uses;      /* by label */
     struct alphabet alphabet;
     struct nfa *nfa;             /* NULL: no label */
-    struct background *background;
+    struct background *background; /* of all parts */
+    struct part parts[PARTS_MAX];
+    unsigned part_count;
     struct dfa *dfa;             /* NULL: beyond the budget */
     struct label_sets sets;      /* the DFA's outcomes, unless it is the primary one */
     uint32_t *touched_first, *touched; /* by label: the rules that look at it, ascending */
     uint32_t *rules, rule_count; /* that look at the field, ascending */
-    size_t bits_at, list_at, lazy_at; /* places in a thread's scratch */
+    size_t bits_at, list_at;     /* places in a thread's scratch */
 };
 
 struct matcher {
@@ -59,12 +66,15 @@ struct matcher {
     struct engine engines[FIELD_COUNT];
     enum field_id primary;       /* FIELD_COUNT: no string is looked at */
     unsigned engine_count;       /* fields with labels */
+    bool plain;                  /* every rule is labels of the primary field, or what follows: see parts.c */
+    int otherwise;               /* plain: the rule that takes every name, or -1; none after it can win */
     struct decision *decisions;
     size_t decision_count;
+    uint32_t *sure;              /* by decision: its rule + OUTCOME_FIRST where nothing is asked or unknown, else 0 */
     uint32_t root;               /* the decision when no string is looked at */
     uint64_t *always;            /* bits: rules that may match with no label */
     size_t rule_words;
-    size_t scratch_size, memo_at, candidates_at, simulation_at, chain_at;
+    size_t scratch_size, automata_at, memo_at, candidates_at, simulation_at, chain_at;
 };
 
 /* lower.c: rules to predicates, labels and names. False after diagnostics. */
@@ -79,7 +89,7 @@ const struct name_entry *names_find(const struct names *names, const struct fiel
 void matcher_number_labels(struct matcher *matcher);
 /* Alphabets and NFAs of every field; false: *culprit names the label that cannot be built (NULL: all together). */
 bool matcher_build_nfas(struct matcher *matcher, struct arena *scratch, struct label **culprit);
-/* Finds the rules that may match with no label and lays out a thread's scratch: the last step. */
+/* Finds the rules that may match with no label and the decisions that are sure, lays out a thread's scratch: the last step. */
 void matcher_finish(struct matcher *matcher);
 /* A second arena for what the matcher does not keep; closed with the first, or before by arena_close. */
 struct arena *arena_open_scratch(struct arena *arena);
@@ -90,5 +100,17 @@ struct span pattern_span(const struct ast_string *pattern, size_t begin, size_t 
 /* The same for many places: where each byte of the pattern stands, and its end (size + 1); false: that cannot be told. */
 bool pattern_places(const struct ast_string *pattern, uint32_t *places);
 struct span places_span(const struct ast_string *pattern, const uint32_t *places, size_t begin, size_t end);
+
+/* run.c: aligned for what stands in it. */
+char *scratch_align(void *scratch);
+/* The primary field's automata, in an aligned scratch. */
+static inline const struct automata *automata_of(const struct matcher *matcher, const char *scratch)
+{
+    return (const struct automata *)(scratch + matcher->automata_at);
+}
+/* parts.c: whether every rule is plain, and what takes every name. */
+void matcher_find_plain(struct matcher *matcher);
+/* The part of each label of a field. */
+unsigned char *matcher_choose_parts(const struct matcher *matcher, enum field_id field, struct arena *scratch);
 
 #endif

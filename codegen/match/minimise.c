@@ -183,8 +183,6 @@ static void copy_alphabet(struct dfa *dfa, const struct alphabet *a, const uint3
         else
             dfa->ranges[dfa->range_count++] = r;
     }
-    for (int c = 0; c < 128; c++)
-        dfa->ascii[c] = class[a->ascii[c]];
 }
 
 struct dfa *dfa_minimise(const struct raw_dfa *raw, struct arena *arena, struct arena *scratch)
@@ -199,14 +197,12 @@ struct dfa *dfa_minimise(const struct raw_dfa *raw, struct arena *arena, struct 
     dfa->state_count = number_blocks(&p, raw, numbers, members);
     dfa->class_count = merge_symbols(raw, &p, members, dfa->state_count, class, scratch);
     copy_alphabet(dfa, raw->alphabet, class, arena);
-    uint32_t row = dfa->class_count + 1;
-    dfa->next = ARENA_ARRAY(arena, (size_t)dfa->state_count * row, uint32_t);
+    dfa_make_rows(dfa, arena);
+    dfa_index_bytes(dfa);
     for (uint32_t i = 0; i < dfa->state_count; i++) {
-        for (uint32_t s = 0; s < width; s++) {
-            uint32_t to = numbers[p.block[raw->next[(size_t)members[i] * width + s]]];
-            dfa->next[(size_t)i * row + class[s]] = to * row;
-        }
-        dfa->next[(size_t)i * row + dfa->class_count] = raw->outcome[members[i]];
+        for (uint32_t s = 0; s < width; s++)
+            dfa_row(dfa, i)[class[s]] = dfa_place(dfa, numbers[p.block[raw->next[(size_t)members[i] * width + s]]]);
+        *dfa_outcome(dfa, i) = raw->outcome[members[i]];
     }
     return dfa;
 }

@@ -249,20 +249,22 @@ static void copy_moves(struct nfa *nfa, const struct builder *b, const uint32_t 
     nfa->first_move[nfa->state_count] = count;
 }
 
-/* The states from which names begin, in order; in their labels' order when each label has its own. */
-static struct nfa *finish(struct builder *b, const uint32_t *starts, uint32_t start_count, uint32_t label_count, bool apart)
+/* The states from which names begin, in order; in their labels' order when each label has its own. ends[part]: how many there
+ * are up to that part's. */
+static struct nfa *finish(struct builder *b, const uint32_t *starts, const uint32_t *ends, uint32_t label_count, bool apart)
 {
     struct nfa *nfa = ARENA_NEW(b->arena, struct nfa);
     *nfa = (struct nfa){.alphabet = b->terms.alphabet, .label_count = label_count};
     uint32_t *numbers = ARENA_ARRAY(b->scratch, b->state_count + 1, uint32_t);
     for (size_t s = 0; s < b->state_count; s++)
         numbers[s] = b->states[s].alive ? nfa->state_count++ : UINT32_MAX;
-    nfa->starts = ARENA_ARRAY(b->arena, start_count, uint32_t);
-    for (uint32_t i = 0; i < start_count; i++) {
-        uint32_t start = starts[i] == UINT32_MAX ? UINT32_MAX : numbers[starts[i]];
-        if (apart || start != UINT32_MAX)
-            nfa->starts[nfa->start_count++] = start;
-    }
+    nfa->starts = ARENA_ARRAY(b->arena, ends[PARTS_MAX - 1], uint32_t);
+    for (uint32_t i = 0, part = 0; part < PARTS_MAX; nfa->part_starts[++part] = nfa->start_count)
+        for (; i < ends[part]; i++) {
+            uint32_t start = starts[i] == UINT32_MAX ? UINT32_MAX : numbers[starts[i]];
+            if (apart || start != UINT32_MAX)
+                nfa->starts[nfa->start_count++] = start;
+        }
     nfa->first_move = ARENA_ARRAY(b->arena, nfa->state_count + 1, uint32_t);
     nfa->moves = ARENA_ARRAY(b->arena, b->move_count, struct move);
     nfa->label = ARENA_ARRAY(b->arena, nfa->state_count, uint32_t);
@@ -277,6 +279,26 @@ static struct nfa *finish(struct builder *b, const uint32_t *starts, uint32_t st
     return nfa;
 }
 
+/* Where every part's names begin, one part after the other; states, or UINT32_MAX for a label that matches nothing. */
+static uint32_t *begin(struct builder *b, const struct regex *const *roots, uint32_t label_count, const struct nfa_limits *limits, uint32_t *ends)
+{
+    uint32_t *starts = NULL;
+    size_t start_count = 0, capacity = 0;
+    for (unsigned part = 0; part < PARTS_MAX; part++) {
+        uint32_t count = 0, *terms = NULL;
+        if (!limits->apart)
+            terms = share_labels(&b->terms, roots, limits->parts, part, label_count, &count);
+        else if (!part)
+            terms = list_labels(&b->terms, roots, label_count, &count);
+        for (uint32_t i = 0; i < count; i++) {
+            uint32_t start = terms[i] == TERM_NONE ? UINT32_MAX : add_state(b, terms[i], CONTEXT_BEGIN);
+            *ARENA_PUSH(b->scratch, starts, start_count, capacity) = start;
+        }
+        ends[part] = (uint32_t)start_count;
+    }
+    return starts;
+}
+
 struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_pool *pool, const struct alphabet *alphabet,
                       const struct regex *const *roots, uint32_t label_count, const struct nfa_limits *limits, uint32_t *culprit)
 {
@@ -284,12 +306,9 @@ struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_p
     terms_init(&b.terms, scratch, pool, alphabet);
     find_contexts(&b);
     contexts_look(&b.terms, roots, label_count);
-    uint32_t start_count, *starts = limits->apart ? list_labels(&b.terms, roots, label_count, &start_count)
-                                                  : share_labels(&b.terms, roots, label_count, &start_count);
-    for (uint32_t i = 0; i < start_count; i++)
-        starts[i] = starts[i] == TERM_NONE ? UINT32_MAX : add_state(&b, starts[i], CONTEXT_BEGIN);
+    uint32_t ends[PARTS_MAX], *starts = begin(&b, roots, label_count, limits, ends);
     if (!explore_all(&b, label_count, limits, culprit))
         return NULL;
     mark_alive(&b);
-    return finish(&b, starts, start_count, label_count, limits->apart);
+    return finish(&b, starts, ends, label_count, limits->apart);
 }

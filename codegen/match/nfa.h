@@ -5,10 +5,14 @@
 
 #include "codegen/match/term.h"
 
+/* Labels in parts that are automata of their own: see parts.h. Part 0 alone: no parts. */
+enum { PARTS_MAX = 4 };
+
 struct nfa {
     const struct alphabet *alphabet;
     uint32_t state_count, label_count, start_count;
-    uint32_t *starts;      /* ascending; labels whose patterns begin alike share one. Apart: by label, or UINT32_MAX */
+    uint32_t *starts;      /* labels whose patterns begin alike, and are of one part, share one. Apart: by label, or UINT32_MAX */
+    uint32_t part_starts[PARTS_MAX + 1]; /* where each part's begin; one more for the end */
     uint32_t *first_move;  /* by state; one more for the end */
     struct move *moves;    /* symbols: a class; target: a state */
     uint32_t *label;       /* by state: the one label, where a name may end; else the least that can still be reached */
@@ -24,6 +28,7 @@ enum { NFA_ENDS = 1, NFA_UNIVERSAL = 2 };
 struct nfa_limits {
     uint64_t label_work, total_work; /* steps of construction for one label, for all */
     bool apart; /* each label's states are its own */
+    const unsigned char *parts; /* of each label, below PARTS_MAX; NULL: one part */
 };
 enum { NFA_LABEL_WORK = 4 * 1000 * 1000 };
 

@@ -337,20 +337,20 @@ static void read_classes(struct reader *r, struct dfa *dfa)
 
 static void read_state(struct reader *r, struct dfa *dfa, uint32_t state, uint64_t outcomes)
 {
-    uint32_t width = dfa->class_count + 1, *row = dfa->next + (size_t)state * width;
+    uint32_t *row = dfa_row(dfa, state);
     reader_expect(r, "state");
     if (reader_number(r, dfa->state_count) != state)
         reader_fail(r, "the next number");
     reader_expect(r, "ends");
-    row[dfa->class_count] = reader_number(r, outcomes);
+    *dfa_outcome(dfa, state) = reader_number(r, outcomes);
     reader_expect(r, "else");
-    uint32_t other = reader_number(r, dfa->state_count) * width;
+    uint32_t other = dfa_place(dfa, reader_number(r, dfa->state_count));
     for (uint32_t c = 0; c < dfa->class_count; c++)
         row[c] = other;
     while (!r->failed && reader_word(r) && r->source->bytes[r->at] >= '0' && r->source->bytes[r->at] <= '9') {
         uint32_t first = reader_number(r, dfa->class_count), last = reader_take(r, "-") ? reader_number(r, dfa->class_count) : first;
         reader_expect(r, ":");
-        uint32_t to = reader_number(r, dfa->state_count) * width;
+        uint32_t to = dfa_place(dfa, reader_number(r, dfa->state_count));
         for (uint32_t c = first; c <= last && !r->failed; c++)
             row[c] = to;
     }
@@ -370,12 +370,11 @@ static void read_table(struct reader *r, enum field_id field)
     if (r->failed)
         return;
     read_classes(r, dfa);
-    dfa->next = ARENA_ARRAY(r->m->arena, (size_t)dfa->state_count * (dfa->class_count + 1), uint32_t);
+    dfa_make_rows(dfa, r->m->arena);
     for (uint32_t s = 0; s < dfa->state_count && !r->failed; s++)
         read_state(r, dfa, s, outcomes);
-    struct alphabet view = {.ranges = dfa->ranges, .range_count = dfa->range_count};
-    for (uint32_t c = 0; c < 128 && !r->failed; c++)
-        dfa->ascii[c] = alphabet_symbol(&view, c);
+    if (!r->failed)
+        dfa_index_bytes(dfa);
     e->dfa = dfa;
 }
 
@@ -451,6 +450,7 @@ static bool finish_reading(struct matcher *m, struct arena *scratch, struct diag
         if (m->names[t].count)
             names_index(&m->names[t], m->arena);
     matcher_number_labels(m);
+    matcher_find_plain(m);
     if (!matcher_build_nfas(m, scratch, &culprit)) {
         diag_report(diags, DIAG_too_large, culprit ? culprit->span : (struct span){0}, "the automaton's patterns take too many steps to build");
         return false;

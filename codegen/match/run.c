@@ -35,7 +35,7 @@ static struct strings find_strings(const struct subject *s, enum field_id field)
     return (struct strings){0};
 }
 
-static char *align(void *scratch)
+char *scratch_align(void *scratch)
 {
     return (char *)(((uintptr_t)scratch + SCRATCH_ALIGNMENT - 1) & ~(uintptr_t)(SCRATCH_ALIGNMENT - 1));
 }
@@ -45,21 +45,51 @@ size_t matcher_scratch_size(const struct matcher *m)
     return m->scratch_size + SCRATCH_ALIGNMENT;
 }
 
+enum { PART_SIZE = SCRATCH_ALIGNMENT - 1 };
+/* What stands behind a struct in the scratch. */
+#define BEHIND(type) ((sizeof(type) + PART_SIZE) & ~(size_t)PART_SIZE)
+
+/* Of a field whose rules are not in parts. */
 static struct lazy *lazy_of(const struct engine *e, char *scratch)
 {
-    return (struct lazy *)(scratch + e->lazy_at);
+    return (struct lazy *)(scratch + e->parts[0].lazy_at);
+}
+
+static void init_automata(const struct matcher *m, char *scratch)
+{
+    const struct engine *e = &m->engines[m->primary];
+    struct automata *automata = (struct automata *)(scratch + m->automata_at);
+    *automata = (struct automata){.count = e->part_count, .otherwise = (uint32_t)m->otherwise + OUTCOME_FIRST};
+    for (unsigned part = 0; part < e->part_count; part++) {
+        struct strides *strides = (struct strides *)(scratch + e->parts[part].strides_at);
+        struct lazy *lazy = e->dfa ? NULL : (struct lazy *)(scratch + e->parts[part].lazy_at);
+        automata->parts[part] = (struct automaton){e->dfa, m->sure, lazy, e->dfa ? &e->dfa->table : &lazy->table, strides};
+    }
+}
+
+static void init_part(const struct matcher *m, enum field_id field, unsigned part, char *scratch)
+{
+    const struct engine *e = &m->engines[field];
+    const struct part *p = &e->parts[part];
+    bool plain = field == m->primary && m->plain;
+    if (!e->dfa)
+        lazy_init((struct lazy *)(scratch + p->lazy_at), e->nfa, p->background, e->uses, plain, scratch + p->lazy_at + BEHIND(struct lazy));
+    if (field == m->primary)
+        strides_init((struct strides *)(scratch + p->strides_at), e->nfa, scratch + p->strides_at + BEHIND(struct strides));
 }
 
 void matcher_scratch_init(const struct matcher *m, void *memory)
 {
-    char *scratch = align(memory);
+    char *scratch = scratch_align(memory);
     memset(scratch + m->memo_at, 0, m->candidates_at - m->memo_at);
     for (int f = 0; f < FIELD_COUNT; f++) {
         const struct engine *e = &m->engines[f];
         memset(scratch + e->bits_at, 0, (e->label_count + 63) / 64 * sizeof(uint64_t));
-        if (e->label_count && !e->dfa)
-            lazy_init(lazy_of(e, scratch), e->nfa, e->background, e->uses, scratch + e->lazy_at + ((sizeof(struct lazy) + 63) & ~(size_t)63));
+        for (unsigned part = 0; part < e->part_count; part++)
+            init_part(m, (enum field_id)f, part, scratch);
     }
+    if (m->primary != FIELD_COUNT)
+        init_automata(m, scratch);
 }
 
 /* ---- labels of a field ---- */
@@ -113,9 +143,11 @@ static void read_string(struct run *r, enum field_id field, const struct field *
         uint32_t set = dfa_run(e->dfa, string->bytes, string->size);
         add_labels(r, field, e->sets.labels + e->sets.first[set], e->sets.first[set + 1] - e->sets.first[set]);
     } else if (!e->dfa) {
-        struct lazy *lazy = lazy_of(e, r->scratch);
-        const struct lazy_record *record = lazy_run(lazy, string->bytes, string->size);
-        add_labels(r, field, lazy_labels(record), record->label_count);
+        for (unsigned part = 0; part < e->part_count; part++) {
+            struct lazy *lazy = (struct lazy *)(r->scratch + e->parts[part].lazy_at);
+            const struct lazy_record *record = lazy_record_of(lazy, lazy_run(lazy, string->bytes, string->size));
+            add_labels(r, field, lazy_labels(record), record->label_count);
+        }
     }
 }
 
@@ -284,16 +316,19 @@ static struct match_outcome follow(struct run *r, uint32_t decision)
 static struct match_outcome run_lazily(struct run *r, const struct field *string)
 {
     const struct matcher *m = r->m;
+    uint32_t sure = stride_run(automata_of(m, r->scratch), string->bytes, string->size);
+    if (sure)
+        return (struct match_outcome){(int)sure - OUTCOME_FIRST, -1};
     struct lazy *lazy = lazy_of(&m->engines[m->primary], r->scratch);
-    struct lazy_record *record = lazy_run(lazy, string->bytes, string->size);
-    if (record->decided)
-        return (struct match_outcome){record->rule, record->unknown};
+    uint32_t state = lazy_run(lazy, string->bytes, string->size), *kept = lazy_outcome(lazy, state);
+    struct lazy_record *record = lazy_record_of(lazy, state);
+    if (*kept)
+        return (struct match_outcome){(int)*kept - OUTCOME_FIRST, record->unknown};
     r->fields[m->primary] = (struct field_state){.ran = true, .known = true};
     add_labels(r, m->primary, lazy_labels(record), record->label_count);
     struct match_outcome outcome = scan(r);
     if (m->engine_count == 1 && !r->consulted) {
-        record->decided = 1;
-        record->rule = outcome.rule;
+        *kept = (uint32_t)(outcome.rule + OUTCOME_FIRST);
         record->unknown = outcome.unknown;
     }
     return outcome;
@@ -353,7 +388,7 @@ struct match_outcome matcher_match(const struct matcher *m, void *scratch, const
     if (dfa && m->decisions[decision].kind == DECISION_DONE)
         outcome = (struct match_outcome){m->decisions[decision].rule, m->decisions[decision].unknown};
     else
-        outcome = match_otherwise(m, align(scratch), subject, &primary, dfa ? decision : UINT32_MAX);
+        outcome = match_otherwise(m, scratch_align(scratch), subject, &primary, dfa ? decision : UINT32_MAX);
     for (int t = 0; t < NAMES_COUNT; t++)
         if (m->names[t].count)
             apply_names(&m->names[t], subject, &outcome);
@@ -377,7 +412,7 @@ static void judge_names(const struct matcher *m, const struct names *names, cons
 
 void matcher_verdicts(const struct matcher *m, void *scratch, const struct subject *subject, unsigned char *verdicts)
 {
-    struct run r = {.m = m, .s = subject, .scratch = align(scratch), .complete = true};
+    struct run r = {.m = m, .s = subject, .scratch = scratch_align(scratch), .complete = true};
     begin_predicates(&r);
     for (size_t i = 0; i < m->rule_count; i++)
         verdicts[i] = (unsigned char)pred_truth(&r, m->program.rules[i]);

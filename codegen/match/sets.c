@@ -44,7 +44,7 @@ static bool is_background(const struct background *b, uint32_t state, unsigned m
 /* Counts, or (targets set) enters, what each symbol leads to from the background. */
 static void index_targets(struct background *b, const struct nfa *nfa, unsigned mode, uint32_t *counts)
 {
-    for (uint32_t i = 0; i < nfa->start_count; i++) {
+    for (uint32_t i = b->start; i < b->start_end; i++) {
         uint32_t state = nfa->starts[i];
         if (!is_background(b, state, mode))
             continue;
@@ -91,7 +91,7 @@ static void find_special(struct background *b, struct arena *arena, const struct
     b->special[mode] = ARENA_ARRAY(arena, nfa->class_words, uint64_t);
     if (b->newline != UINT32_MAX)
         b->special[mode][b->newline / 64] |= (uint64_t)1 << b->newline % 64;
-    for (uint32_t i = 0; i < nfa->start_count; i++) {
+    for (uint32_t i = b->start; i < b->start_end; i++) {
         uint32_t state = nfa->starts[i];
         if (!is_background(b, state, mode))
             continue;
@@ -104,7 +104,7 @@ static void find_ends(struct background *b, struct arena *arena, const struct nf
 {
     b->ends[mode] = ARENA_ARRAY(arena, nfa->start_count, uint32_t);
     b->limit[mode] = NO_RULE;
-    for (uint32_t i = 0; i < nfa->start_count; i++) {
+    for (uint32_t i = b->start; i < b->start_end; i++) {
         uint32_t state = nfa->starts[i];
         if (!is_background(b, state, mode))
             continue;
@@ -116,14 +116,16 @@ static void find_ends(struct background *b, struct arena *arena, const struct nf
     }
 }
 
-struct background *background_find(struct arena *arena, const struct nfa *nfa, const struct label_use *uses)
+struct background *background_find(struct arena *arena, const struct nfa *nfa, const struct label_use *uses, unsigned first, unsigned last)
 {
     struct background *b = ARENA_NEW(arena, struct background);
+    b->start = nfa->part_starts[first];
+    b->start_end = nfa->part_starts[last + 1];
     uint64_t targets = 0;
     b->member = ARENA_ARRAY(arena, nfa->state_count + 1, unsigned char);
     b->newline = UINT32_MAX;
     uint32_t newline = nfa->alphabet->ascii['\n'];
-    for (uint32_t i = 0; i < nfa->start_count; i++) {
+    for (uint32_t i = b->start; i < b->start_end; i++) {
         uint32_t state = nfa->starts[i];
         unsigned char member = find_member(nfa, state, newline);
         for (uint32_t m = member ? nfa->first_move[state] : 0; member && m < nfa->first_move[state + 1]; m++)
@@ -265,7 +267,7 @@ void stepper_start(struct stepper *s)
 {
     uint32_t limit = first_limit(s, 0);
     begin(s);
-    for (uint32_t i = 0; i < s->nfa->start_count; i++)
+    for (uint32_t i = s->background->start; i < s->background->start_end; i++)
         add(s, s->nfa->starts[i], 0, &limit);
     finish(s, 0, limit);
 }

@@ -18,6 +18,7 @@ struct label_use {
  * only the others are left). A set in mode 1 ends in the number after the last state. */
 enum { MODE_COUNT = 2 };
 struct background {
+    uint32_t start, start_end;     /* the automaton's own of nfa->starts: those of one part, or all */
     unsigned char *member;         /* by state: 0 no, 1 always, 2 in mode 0 alone */
     uint32_t *first[MODE_COUNT];   /* by symbol: where its targets begin; one more for the end */
     uint32_t *targets[MODE_COUNT];
@@ -26,7 +27,8 @@ struct background {
     uint32_t newline;              /* the symbol that changes the mode, or UINT32_MAX */
     uint64_t *special[MODE_COUNT]; /* bits: symbols that the background may tell from the others */
 };
-struct background *background_find(struct arena *arena, const struct nfa *nfa, const struct label_use *uses);
+/* Of the parts first to last. */
+struct background *background_find(struct arena *arena, const struct nfa *nfa, const struct label_use *uses, unsigned first, unsigned last);
 
 struct stepper {
     const struct nfa *nfa;

@@ -164,13 +164,15 @@ static size_t list_alternatives(struct sharing *s, const struct regex *const *ro
     return count;
 }
 
-uint32_t *share_labels(struct terms *terms, const struct regex *const *roots, uint32_t label_count, uint32_t *start_count)
+uint32_t *share_labels(struct terms *terms, const struct regex *const *roots, const unsigned char *parts, unsigned part,
+                       uint32_t label_count, uint32_t *start_count)
 {
     struct sharing s = {.t = terms, .own_next = ARENA_ARRAY(terms->arena, label_count, uint32_t)};
     s.own_from = ARENA_ARRAY(terms->arena, label_count, uint32_t);
     add_branch(&s, NO_BRANCH, NULL);
     for (uint32_t label = 0; label < label_count; label++)
-        enter_label(&s, &roots[label], label);
+        if ((parts ? parts[label] : 0) == part)
+            enter_label(&s, &roots[label], label);
     for (uint32_t branch = (uint32_t)s.count; --branch;) {
         size_t count = list_alternatives(&s, roots, branch);
         s.branches[branch].term = term_fork(terms, s.alternatives, count, false);
