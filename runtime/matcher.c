@@ -13,7 +13,7 @@ typedef int32_t match_function(const char *name, size_t size, int32_t *unknown);
 /* ---- for this process ---- */
 
 /* The rules over module paths alone, as code; NULL: beyond the budget. Messages were given when the recipe was loaded. */
-static struct match_code *make_open_code(struct session *session, const struct quern_recipe *r)
+static struct match_code *make_open_code(struct session *session, const struct quern_recipe *r, bool sets)
 {
     struct match_options options = {.names_only = true};
     struct recipe recipe = *r->recipe;
@@ -21,7 +21,7 @@ static struct match_code *make_open_code(struct session *session, const struct q
     diags_init(&unheard, session->arena);
     recipe.arena = session->arena;
     struct matcher *matcher = matcher_compile(&recipe, &options, &unheard);
-    return matcher ? match_code_make(session->arena, matcher, recipe.megatron_layers) : NULL;
+    return matcher ? match_code_make(session->arena, matcher, recipe.megatron_layers, sets) : NULL;
 }
 
 struct compile_call {
@@ -32,7 +32,7 @@ struct compile_call {
 static enum quern_status compile_matcher(struct session *session, void *data)
 {
     struct compile_call *call = data;
-    struct match_code *code = make_open_code(session, call->recipe);
+    struct match_code *code = make_open_code(session, call->recipe, false); /* the recipe's matcher is faster than sets */
     char *object = NULL;
     size_t size;
     if (!code)
@@ -138,12 +138,12 @@ static bool make_code(struct session *session, struct build_call *b)
 {
     if (b->model)
         return make_closed_code(session, b);
-    b->code = make_open_code(session, b->recipe);
+    b->code = make_open_code(session, b->recipe, true);
     if (b->code && !match_code_asks(b->code))
         return true;
     struct diag *d = diag_report_about(session->diags, DIAG_no_build, NULL, "%s",
                                        b->code ? "the rules ask for more than a name can tell (module classes, or very many conditions at once)"
-                                               : "the automaton of these rules has too many states for every name there may be");
+                                               : "the patterns of these rules are too large for a matcher of every name there may be");
     diag_help(session->diags, d, "name a model with -m: for its names there is always a matcher");
     return false;
 }

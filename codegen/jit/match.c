@@ -23,17 +23,12 @@ emit_value match_byte(struct match_lowering *l, emit_value at)
 
 /* ---- constants ---- */
 
-struct table {
-    emit_value data;
-    unsigned width; /* bytes of an entry: 2 or 4 */
-};
-
-static struct table make_table(struct match_lowering *l, const uint32_t *values, size_t count, const char *name)
+struct match_table match_make_table(struct match_lowering *l, const uint32_t *values, size_t count, const char *name)
 {
     uint32_t most = 0;
     for (size_t i = 0; i < count; i++)
         most = values[i] > most ? values[i] : most;
-    struct table table = {NULL, most > UINT16_MAX ? 4 : 2};
+    struct match_table table = {NULL, most > UINT16_MAX ? 4 : 2};
     unsigned char *bytes = ARENA_ARRAY(l->arena, count * table.width, unsigned char);
     for (size_t i = 0; i < count; i++)
         for (unsigned b = 0; b < table.width; b++)
@@ -42,7 +37,7 @@ static struct table make_table(struct match_lowering *l, const uint32_t *values,
     return table;
 }
 
-static emit_value read_table(struct match_lowering *l, const struct table *table, emit_value index)
+emit_value match_read_table(struct match_lowering *l, const struct match_table *table, emit_value index)
 {
     LLVMTypeRef type = table->width == 2 ? l->e.i16 : l->e.i32;
     return emit_resize(&l->e, emit_load(&l->e, type, emit_element(&l->e, type, table->data, index), table->width, ""), l->e.i64);
@@ -51,7 +46,7 @@ static emit_value read_table(struct match_lowering *l, const struct table *table
 /* ---- the walker ---- */
 
 /* A row: the place of the next state's row for each class, then the decision. */
-static struct table make_rows(struct match_lowering *l)
+static struct match_table make_rows(struct match_lowering *l)
 {
     const struct match_code *code = l->code;
     uint32_t width = code->class_count + 1, *rows = ARENA_ARRAY(l->arena, (size_t)code->state_count * width, uint32_t);
@@ -60,7 +55,7 @@ static struct table make_rows(struct match_lowering *l)
             rows[(size_t)s * width + c] = code->next[(size_t)s * code->class_count + c] * width;
         rows[(size_t)s * width + code->class_count] = code->decision[s];
     }
-    return make_table(l, rows, (size_t)code->state_count * width, "rows");
+    return match_make_table(l, rows, (size_t)code->state_count * width, "rows");
 }
 
 /* The class of a character: the first range that does not end before it. */
@@ -73,7 +68,7 @@ static emit_value lower_search(struct match_lowering *l, emit_value c)
         highs[i] = l->code->ranges[i].high;
         classes[i] = l->code->ranges[i].symbol;
     }
-    struct table ends = make_table(l, highs, count, "ends"), symbols = make_table(l, classes, count, "symbols");
+    struct match_table ends = match_make_table(l, highs, count, "ends"), symbols = match_make_table(l, classes, count, "symbols");
     LLVMBasicBlockRef head = emit_block(e, "search"), body = emit_block(e, "half"), exit = emit_block(e, "found");
     emit_value low = emit_variable(e, e->i64, emit_i64(e, 0), "low"), high = emit_variable(e, e->i64, emit_i64(e, 0), "high");
     emit_set(e, low, emit_i64(e, 0));
@@ -83,59 +78,58 @@ static emit_value lower_search(struct match_lowering *l, emit_value c)
     emit_jump_if(e, emit_compare(e, LLVMIntULT, emit_get(e, low), emit_get(e, high), ""), body, exit);
     emit_at(e, body);
     emit_value middle = emit_shift_right(e, emit_add(e, emit_get(e, low), emit_get(e, high)), emit_i64(e, 1));
-    emit_value before = emit_compare(e, LLVMIntULT, read_table(l, &ends, middle), c, "");
+    emit_value before = emit_compare(e, LLVMIntULT, match_read_table(l, &ends, middle), c, "");
     emit_set(e, low, emit_select(e, before, emit_add(e, middle, emit_i64(e, 1)), emit_get(e, low), ""));
     emit_set(e, high, emit_select(e, before, emit_get(e, high), middle, ""));
     emit_jump(e, head);
     emit_at(e, exit);
-    return read_table(l, &symbols, emit_get(e, low));
+    return match_read_table(l, &symbols, emit_get(e, low));
 }
 
-/* A character beyond ASCII: at and class become what it says; then on to `step`. */
-static void lower_wide(struct match_lowering *l, emit_value at, emit_value class, LLVMBasicBlockRef step)
+/* A character beyond ASCII: at and class become what it says. */
+static void lower_wide(struct match_lowering *l, emit_value at, emit_value class)
 {
     struct emit *e = &l->e;
     emit_value args[] = {l->name, l->size, emit_get(e, at)}, decoded = emit_call(e, l->decode, args, 3, "decoded");
     emit_set(e, at, emit_add(e, emit_get(e, at), emit_shift_right(e, decoded, emit_i64(e, 32))));
     emit_set(e, class, lower_search(l, emit_and(e, decoded, emit_i64(e, UINT32_MAX))));
-    emit_jump(e, step);
+}
+
+void match_lower_class(struct match_lowering *l, emit_value at, emit_value class)
+{
+    struct emit *e = &l->e;
+    struct emit_branch wide = {0};
+    emit_value class_of = emit_data(e, l->code->class_of, l->code->ranges ? 128 : 256, 64, "class_of");
+    emit_value byte = match_byte(l, emit_get(e, at));
+    if (l->code->ranges) {
+        emit_when_open(e, &wide, emit_compare(e, LLVMIntSLT, byte, LLVMConstNull(e->i8), ""), "wide");
+        lower_wide(l, at, class);
+        emit_when_else(e, &wide);
+    }
+    emit_set(e, class, emit_resize(e, emit_load(e, e->i8, emit_offset(e, class_of, emit_resize(e, byte, e->i64)), 1, ""), e->i64));
+    emit_set(e, at, emit_add(e, emit_get(e, at), emit_i64(e, 1)));
+    if (l->code->ranges)
+        emit_when_close(e, &wide);
 }
 
 /* i64 walk(name, size, at, row): the decision of the name, of which the part before `at` led to the row. */
 static void lower_walk(struct match_lowering *l)
 {
     struct emit *e = &l->e;
-    if (l->code->ranges)
-        match_lower_decode(l);
     l->walk = match_function_open(l, "walk", e->i64, (const LLVMTypeRef[]){e->i64, e->i64}, 2, true);
-    struct table rows = make_rows(l);
-    emit_value class_of = emit_data(e, l->code->class_of, l->code->ranges ? 128 : 256, 64, "class_of");
+    struct match_table rows = make_rows(l);
     emit_value at = emit_variable(e, e->i64, emit_parameter(e, 2, "from"), "at"), row = emit_variable(e, e->i64, emit_parameter(e, 3, "row"), "row");
     emit_value class = emit_variable(e, e->i64, emit_i64(e, 0), "class");
-    LLVMBasicBlockRef head = emit_block(e, "head"), body = emit_block(e, "byte"), narrow = emit_block(e, "narrow");
-    LLVMBasicBlockRef wide = emit_block(e, "wide"), step = emit_block(e, "step"), done = emit_block(e, "done");
+    LLVMBasicBlockRef head = emit_block(e, "head"), body = emit_block(e, "byte"), done = emit_block(e, "done");
     emit_jump(e, head);
     emit_at(e, head);
     emit_jump_if(e, emit_compare(e, LLVMIntULT, emit_get(e, at), l->size, ""), body, done);
     emit_at(e, body);
-    emit_value byte = match_byte(l, emit_get(e, at));
-    emit_value is_wide = emit_compare(e, LLVMIntSLT, byte, LLVMConstNull(e->i8), "");
-    emit_jump_if(e, l->code->ranges ? is_wide : LLVMConstNull(e->i1), wide, narrow);
-    emit_at(e, narrow);
-    emit_value index = emit_resize(e, byte, e->i64);
-    emit_set(e, class, emit_resize(e, emit_load(e, e->i8, emit_offset(e, class_of, index), 1, ""), e->i64));
-    emit_set(e, at, emit_add(e, emit_get(e, at), emit_i64(e, 1)));
-    emit_jump(e, step);
-    emit_at(e, wide);
-    if (l->code->ranges)
-        lower_wide(l, at, class, step);
-    else
-        emit_jump(e, step);
-    emit_at(e, step);
-    emit_set(e, row, read_table(l, &rows, emit_add(e, emit_get(e, row), emit_get(e, class))));
+    match_lower_class(l, at, class);
+    emit_set(e, row, match_read_table(l, &rows, emit_add(e, emit_get(e, row), emit_get(e, class))));
     emit_jump(e, head);
     emit_at(e, done);
-    emit_give(e, read_table(l, &rows, emit_add(e, emit_get(e, row), emit_i64(e, l->code->class_count))));
+    emit_give(e, match_read_table(l, &rows, emit_add(e, emit_get(e, row), emit_i64(e, l->code->class_count))));
 }
 
 /* ---- states as blocks ---- */
@@ -228,7 +222,7 @@ static emit_value lower_term(struct match_lowering *l, const struct guard_term *
     return t->modulus ? emit_rest(e, layer, emit_i64(e, t->modulus)) : layer; /* neither is negative */
 }
 
-static emit_value lower_guard(struct match_lowering *l, const struct guard *g, emit_value layer)
+emit_value match_lower_guard(struct match_lowering *l, const struct guard *g, emit_value layer)
 {
     static const LLVMIntPredicate predicates[] = {
         [AST_EQ] = LLVMIntEQ, [AST_NE] = LLVMIntNE, [AST_LT] = LLVMIntSLT,
@@ -267,7 +261,7 @@ static void lower_decisions(struct match_lowering *l, struct states *s)
         emit_value v = emit_get(e, s->layer);
         emit_jump_if(e, emit_compare(e, LLVMIntSLT, v, emit_i64(e, 0), ""), tests[d->next[TRUTH_UNKNOWN]], known);
         emit_at(e, known);
-        emit_jump_if(e, lower_guard(l, &l->code->guards[d->test], v), tests[d->next[TRUTH_YES]], tests[d->next[TRUTH_NO]]);
+        emit_jump_if(e, match_lower_guard(l, &l->code->guards[d->test], v), tests[d->next[TRUTH_YES]], tests[d->next[TRUTH_NO]]);
     }
 }
 
@@ -332,25 +326,27 @@ static void lower_texts(struct match_lowering *l, const struct match_texts *t)
         text_add_bytes(&bytes, string, strlen(string) + 1);
     }
     emit_function_open(e, t->name, e->pointer, &e->i32, 1, false);
-    struct table places = make_table(l, offsets, t->count + 1, "places");
+    struct match_table places = match_make_table(l, offsets, t->count + 1, "places");
     emit_value texts = emit_data(e, bytes.bytes, bytes.size, 1, "texts"), number = emit_parameter(e, 0, "number");
     emit_value inside = emit_compare(e, LLVMIntULT, number, emit_i32(e, t->count), "");
     emit_value index = emit_resize(e, emit_select(e, inside, number, emit_i32(e, t->count), ""), e->i64);
-    emit_give(e, emit_offset(e, texts, read_table(l, &places, index)));
+    emit_give(e, emit_offset(e, texts, match_read_table(l, &places, index)));
 }
 
 LLVMModuleRef lower_match(const struct match_code *code, LLVMContextRef context, struct arena *arena)
 {
     struct match_lowering l = {.code = code, .arena = arena};
-    bool tests = false;
     emit_open_module(&l.e, context, code->name);
-    for (size_t i = 0; i < code->decision_count; i++)
-        tests |= code->decisions[i].kind == DECISION_TEST;
-    if (tests)
+    if (code->guard_count)
         match_lower_layer(&l);
+    if (code->ranges)
+        match_lower_decode(&l);
     if (code->state_count)
         lower_walk(&l);
-    lower_function(&l);
+    if (code->sets)
+        match_lower_sets(&l);
+    else
+        lower_function(&l);
     if (code->plain_name)
         lower_plain(&l);
     for (size_t i = 0; i < code->text_count; i++)

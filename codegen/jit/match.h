@@ -15,10 +15,24 @@ struct match_lowering {
     emit_value name, size;                  /* of the function being made */
 };
 
+/* A constant array of 2 or 4 bytes an entry, and an entry of it as i64. */
+struct match_table {
+    emit_value data;
+    unsigned width;
+};
+struct match_table match_make_table(struct match_lowering *l, const uint32_t *values, size_t count, const char *name);
+emit_value match_read_table(struct match_lowering *l, const struct match_table *table, emit_value index);
+
 /* Opens FUNCTION(const char *name, size_t size, …) with `count` more parameters. */
 emit_value match_function_open(struct match_lowering *l, const char *function, LLVMTypeRef result, const LLVMTypeRef *more, unsigned count,
                                bool internal);
 emit_value match_byte(struct match_lowering *l, emit_value at);
+/* Reads what stands in the name at the variable `at`, which moves on: its class goes to the variable `class`. */
+void match_lower_class(struct match_lowering *l, emit_value at, emit_value class);
+/* Whether the guard holds for this layer number. */
+emit_value match_lower_guard(struct match_lowering *l, const struct guard *guard, emit_value layer);
+/* match_sets.c: the whole function, by sets of states. */
+void match_lower_sets(struct match_lowering *l);
 /* match_name.c: `i64 decode(name, size, at)`: the character, and its bytes above bit 32, as utf8_next has it. */
 void match_lower_decode(struct match_lowering *l);
 /* `i64 layer(name, size)`: the layer number, or -1, as subject.c reads it. */

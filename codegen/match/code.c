@@ -10,6 +10,13 @@ static struct guard_term fold_term(struct guard_term t)
     return t;
 }
 
+static struct guard fold_guard(struct guard guard)
+{
+    guard.left = fold_term(guard.left);
+    guard.right = fold_term(guard.right);
+    return guard;
+}
+
 /* A test of the layer number keeps its guard; any other is asked for elsewhere. */
 static struct decision fold_decision(const struct matcher *m, struct decision d, struct guard *guards, size_t *guard_count)
 {
@@ -18,11 +25,8 @@ static struct decision fold_decision(const struct matcher *m, struct decision d,
     const struct test *test = &m->program.tests[d.test];
     if (test->kind != TEST_GUARD)
         return (struct decision){.kind = DECISION_SCAN, .rule = MATCH_ASK, .unknown = -1};
-    struct guard guard = test->guard;
-    guard.left = fold_term(guard.left);
-    guard.right = fold_term(guard.right);
     d.test = (uint32_t)*guard_count;
-    guards[(*guard_count)++] = guard;
+    guards[(*guard_count)++] = fold_guard(test->guard);
     return d;
 }
 
@@ -59,7 +63,66 @@ static void copy_rows(struct match_code *code, struct arena *arena, const struct
     code->range_count = dfa->range_count;
 }
 
-struct match_code *match_code_make(struct arena *arena, const struct matcher *m, bool megatron_layers)
+/* ---- beyond the budget ---- */
+
+/* Tests and operations, in the order of the predicates; by_label: the predicate that asks for each label. */
+static void list_preds(struct match_code *code, struct match_sets *sets, struct arena *arena, const struct program *p, uint32_t *by_label)
+{
+    struct match_op *ops = ARENA_ARRAY(arena, p->pred_count, struct match_op);
+    struct match_test *tests = ARENA_ARRAY(arena, p->pred_count, struct match_test);
+    struct guard *guards = ARENA_ARRAY(arena, p->pred_count, struct guard);
+    for (uint32_t i = 0; i < p->pred_count; i++) {
+        const struct pred *pred = &p->preds[i];
+        const struct test *test = pred->kind == PRED_TEST ? &p->tests[pred->a] : NULL;
+        if (test && test->kind == TEST_LABEL && test->label->number != UINT32_MAX) {
+            by_label[test->label->number] = i;
+        } else if (test && test->kind == TEST_GUARD) {
+            tests[sets->test_count++] = (struct match_test){(uint32_t)code->guard_count, i};
+            guards[code->guard_count++] = fold_guard(test->guard);
+        } else if (pred->kind == PRED_NOT || pred->kind == PRED_AND || pred->kind == PRED_OR) {
+            ops[sets->op_count++] = (struct match_op){pred->kind, pred->a, pred->kind == PRED_NOT ? pred->a : pred->b, i};
+        }
+        sets->asks |= test && test->kind == TEST_CHAIN;
+    }
+    sets->ops = ops;
+    sets->tests = tests;
+    code->guards = guards;
+}
+
+static void list_ends(struct match_sets *sets, struct arena *arena, const uint32_t *by_label)
+{
+    struct match_end *ends = ARENA_ARRAY(arena, sets->nfa->state_count, struct match_end);
+    for (uint32_t s = 0; s < sets->nfa->state_count; s++)
+        if (sets->nfa->flags[s] & NFA_ENDS)
+            ends[sets->end_count++] = (struct match_end){s, by_label[sets->nfa->label[s]]};
+    sets->ends = ends;
+}
+
+static struct match_code *make_sets(struct arena *arena, const struct matcher *m, struct match_code *code)
+{
+    const struct engine *e = &m->engines[m->primary];
+    struct match_sets *sets = ARENA_NEW(arena, struct match_sets);
+    if (e->nfa->state_count / 4 + m->program.pred_count > MATCH_STACK_MAX)
+        return NULL;
+    *sets = (struct match_sets){.nfa = e->nfa, .pred_count = (uint32_t)m->program.pred_count, .rules = m->program.rules,
+                                .rule_count = m->rule_count};
+    uint32_t *by_label = ARENA_ARRAY(arena, e->label_count, uint32_t);
+    unsigned char *class_of = ARENA_ARRAY(arena, 128, unsigned char);
+    code->guard_count = 0;
+    list_preds(code, sets, arena, &m->program, by_label);
+    list_ends(sets, arena, by_label);
+    for (int c = 0; c < 128; c++)
+        class_of[c] = (unsigned char)e->alphabet.ascii[c];
+    code->class_of = class_of;
+    code->ranges = e->alphabet.ranges;
+    code->range_count = e->alphabet.range_count;
+    code->sets = sets;
+    return code;
+}
+
+/* ---- entry ---- */
+
+struct match_code *match_code_make(struct arena *arena, const struct matcher *m, bool megatron_layers, bool sets)
 {
     struct match_code *code = ARENA_NEW(arena, struct match_code);
     code->megatron_layers = megatron_layers;
@@ -69,13 +132,15 @@ struct match_code *match_code_make(struct arena *arena, const struct matcher *m,
     if (m->primary == FIELD_COUNT)
         return code;
     if (!m->engines[m->primary].dfa)
-        return NULL;
+        return sets ? make_sets(arena, m, code) : NULL;
     copy_rows(code, arena, m->engines[m->primary].dfa);
     return code;
 }
 
 bool match_code_asks(const struct match_code *code)
 {
+    if (code->sets)
+        return code->sets->asks;
     for (size_t i = 0; i < code->decision_count; i++)
         if (code->decisions[i].kind == DECISION_SCAN)
             return true;

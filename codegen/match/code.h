@@ -22,7 +22,36 @@ struct match_texts {
     const char *otherwise;
 };
 
+/* Beyond the budget: the NFA's states as a set of bits that every character moves on, then the rules' predicates over the labels of
+ * the states that end. Linear in the name, and exact. Predicates are numbered so that operands come first. */
+struct match_op {
+    enum pred_kind kind; /* NOT (b is a), AND, OR */
+    uint32_t a, b, result;
+};
+struct match_test {
+    uint32_t guard, result; /* a number of guards; a predicate */
+};
+struct match_end {
+    uint32_t state, result;
+};
+struct match_sets {
+    const struct nfa *nfa;
+    uint32_t pred_count;
+    const uint32_t *rules; /* the predicate of each */
+    size_t rule_count;
+    const struct match_op *ops;
+    size_t op_count;
+    const struct match_test *tests;
+    size_t test_count;
+    const struct match_end *ends;
+    size_t end_count;
+    bool asks; /* some test is not of the name */
+};
+/* Bytes of stack such a matcher may take. */
+enum { MATCH_STACK_MAX = 64 << 10 };
+
 struct match_code {
+    const struct match_sets *sets;       /* NULL: the automaton below */
     uint32_t state_count, class_count;   /* no state: decision `root` is the answer to every name */
     uint32_t root;
     const uint32_t *next;                /* rows of class_count: numbers of states; 0 is the start */
@@ -42,8 +71,9 @@ struct match_code {
     size_t text_count;                   /* functions `const char *NAME(int32_t)` */
 };
 
-/* The code of a matcher compiled with names_only; NULL: its automaton is beyond the budget. The result borrows from it. */
-struct match_code *match_code_make(struct arena *arena, const struct matcher *matcher, bool megatron_layers);
+/* The code of a matcher compiled with names_only, which it borrows from. NULL: its automaton is beyond the budget, and sets are not
+ * wanted or would take too much stack. */
+struct match_code *match_code_make(struct arena *arena, const struct matcher *matcher, bool megatron_layers, bool sets);
 /* Whether some name's answer is MATCH_ASK. */
 bool match_code_asks(const struct match_code *code);
 

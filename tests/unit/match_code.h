@@ -39,16 +39,16 @@ static inline struct compiled compile_code(struct arena *arena, struct match_cod
     return compiled;
 }
 
-/* The rules over module paths alone, as code; NULL where they are beyond the budget. */
-static inline struct match_code *code_of(struct arena *arena, const struct recipe *recipe, bool megatron_layers)
+/* The rules over module paths alone, as code; NULL where they are beyond the budget. sets: as if all were. */
+static inline struct match_code *code_of(struct arena *arena, const struct recipe *recipe, bool megatron_layers, bool sets)
 {
-    struct match_options options = {.names_only = true};
+    struct match_options options = {.names_only = true, .force_fallback = sets};
     struct recipe copy = *recipe;
     struct diags diags;
     copy.arena = arena;
     diags_init(&diags, arena);
     struct matcher *m = matcher_compile(&copy, &options, &diags);
-    return m ? match_code_make(arena, m, megatron_layers) : NULL;
+    return m ? match_code_make(arena, m, megatron_layers, options.force_fallback) : NULL;
 }
 
 #endif

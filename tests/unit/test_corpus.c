@@ -133,14 +133,14 @@ static const struct matcher *read_back(struct arena *arena, const struct matcher
     return back;
 }
 
-/* Code by turns as blocks and as the walker. */
+/* Code by turns as blocks, as the walker, and by sets of states. */
 static void check_code(const struct recipe *recipe, struct arena *arena, const struct lines *subjects, const char *hex,
                        const struct test_rule *rule, unsigned turn)
 {
-    struct match_code *code = code_of(arena, recipe, false);
+    struct match_code *code = code_of(arena, recipe, false, turn % 3 == 2);
     if (!code)
         return; /* beyond the budget */
-    struct compiled compiled = compile_code(arena, code, turn % 2 ? MATCH_CODE_STATES : 0);
+    struct compiled compiled = compile_code(arena, code, turn % 3 ? MATCH_CODE_STATES : 0);
     for (size_t i = 0; i < subjects->count; i++) {
         int32_t unknown, found = compiled.function(subjects->items[i].bytes, subjects->items[i].size, &unknown);
         if ((found == 0) != bit_of(hex, i) || found < -1 || unknown != -1)

@@ -1,4 +1,4 @@
-/* Matchers as machine code, blocks and walker, against the table-driven matcher: rule and unknown rule on every name. */
+/* Matchers as machine code, blocks, walker and sets of states, against the table-driven matcher: rule and unknown rule on every name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,8 +9,9 @@
 #include "tests/unit/match_bench.h"
 #include "tests/unit/match_code.h"
 
-enum { FORMS = 2, RANDOM_NAMES = 4000, RANDOM_SIZE = 40 };
-static const uint32_t block_limits[FORMS] = {MATCH_CODE_STATES, 0};
+enum { FORMS = 3, SETS = 2, RANDOM_NAMES = 4000, RANDOM_SIZE = 40 };
+static const uint32_t block_limits[FORMS] = {MATCH_CODE_STATES, 0, 0};
+static const char *const forms[FORMS] = {"code", "the walker", "sets"};
 static uint64_t seed;
 
 static unsigned draw(unsigned limit)
@@ -50,7 +51,7 @@ static void check_name(const struct bench *b, const struct compiled *compiled, c
     for (int form = 0; form < FORMS; form++) {
         int32_t unknown = -7, rule = compiled[form].function(exact, size, &unknown);
         if (rule != MATCH_ASK && (rule != expected.rule || unknown != expected.unknown))
-            fail_msg("%s\n\"%.*s\": %s gives %d, unknown %d; the table %d, unknown %d", recipe, (int)size, name, form ? "the walker" : "code", rule,
+            fail_msg("%s\n\"%.*s\": %s gives %d, unknown %d; the table %d, unknown %d", recipe, (int)size, name, forms[form], rule,
                      unknown, expected.rule, expected.unknown);
     }
     free(exact);
@@ -63,11 +64,12 @@ static void check(const char *text, bool megatron, bool asks)
     open_recipe(&b, text, NULL);
     if (!b.matcher)
         fail_msg("%s", messages(&b));
-    struct match_code *code = code_of(&b.arena, b.recipe, megatron);
-    assert_non_null(code);
-    assert_int_equal(match_code_asks(code), asks);
-    for (int form = 0; form < FORMS; form++)
+    for (int form = 0; form < FORMS; form++) {
+        struct match_code *code = code_of(&b.arena, b.recipe, megatron, form == SETS && !asks);
+        assert_non_null(code);
+        assert_int_equal(match_code_asks(code), asks);
         compiled[form] = compile_code(&b.arena, code, block_limits[form]);
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check_name(&b, compiled, names[i], strlen(names[i]), megatron, text);
     for (int i = 0; i < RANDOM_NAMES; i++) {
@@ -119,9 +121,8 @@ static void test_bytes(void **state)
     struct bench b;
     struct compiled compiled[FORMS];
     open_recipe(&b, text, NULL);
-    struct match_code *code = code_of(&b.arena, b.recipe, false);
     for (int form = 0; form < FORMS; form++)
-        compiled[form] = compile_code(&b.arena, code, block_limits[form]);
+        compiled[form] = compile_code(&b.arena, code_of(&b.arena, b.recipe, false, form == SETS), block_limits[form]);
     for (unsigned i = 0; i < COUNT * COUNT * COUNT * 4; i++) {
         char name[4] = {(char)bytes[i % COUNT], (char)bytes[i / COUNT % COUNT], (char)bytes[i / COUNT / COUNT % COUNT], (char)bytes[3]};
         check_name(&b, compiled, name, 1 + i / (COUNT * COUNT * COUNT), false, text);
@@ -146,7 +147,7 @@ static void test_closed(void **state)
     char *sorted[COUNT];
     struct match_name list[COUNT];
     const struct match_outcome outcomes[] = {{-1, -1}, {0, -1}, {5, 2}};
-    struct compiled compiled[FORMS];
+    struct compiled compiled[SETS];
     arena_init(&arena, NULL);
     for (int i = 0; i < COUNT; i++) {
         char name[8 * RANDOM_SIZE];
@@ -156,20 +157,20 @@ static void test_closed(void **state)
     }
     struct match_code *code = match_code_of_names(&arena, list, COUNT, outcomes, 3);
     qsort(sorted, COUNT, sizeof *sorted, compare_strings);
-    for (int form = 0; form < FORMS; form++)
+    for (int form = 0; form < SETS; form++)
         compiled[form] = compile_code(&arena, code, block_limits[form]);
     for (int i = 0; i < 20 * COUNT; i++) {
         char name[8 * RANDOM_SIZE], *key = name;
         size_t size = i < COUNT ? strlen(strcpy(name, sorted[i])) : make_name(name);
         name[size] = 0;
         bool inside = bsearch(&key, sorted, COUNT, sizeof *sorted, compare_strings);
-        for (int form = 0; form < FORMS; form++) {
+        for (int form = 0; form < SETS; form++) {
             int32_t unknown = -7, rule = compiled[form].function(name, size, &unknown);
             assert_int_equal(rule, inside ? outcomes[size % 3].rule : MATCH_OUTSIDE);
             assert_int_equal(unknown, inside ? outcomes[size % 3].unknown : -1);
         }
     }
-    for (int form = 0; form < FORMS; form++)
+    for (int form = 0; form < SETS; form++)
         kernel_unload(&compiled[form].code);
     arena_close(&arena);
 }
@@ -191,7 +192,7 @@ static void test_closed_edges(void **state)
         bytes[i] = (char)i;
         list[1 + i] = (struct match_name){&bytes[i], 1, 0};
     }
-    for (int form = 0; form < FORMS; form++) {
+    for (int form = 0; form < SETS; form++) {
         struct compiled all = compile_code(&arena, match_code_of_names(&arena, list, 257, &outcome, 1), block_limits[form]);
         for (int i = 0; i < 256; i++)
             assert_int_equal(all.function(&(char){(char)i}, 1, &unknown), 4);
