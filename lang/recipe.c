@@ -324,11 +324,25 @@ static void print_heading(struct text *out, const struct recipe *recipe)
     text_char(out, '\n');
 }
 
+/* Whether a file before its own has another alias of that name. */
+static bool is_hidden(const struct recipe *recipe, const struct symbol *s)
+{
+    for (const struct unit *u = recipe->unit; u != s->unit; u = u->next) {
+        const struct ast_alias *found = unit_find_alias(&u->aliases, s->name);
+        if (found && found != &s->alias)
+            return true;
+    }
+    return false;
+}
+
+/* Queries keep their `&name`: the aliases of imports stand beside the file's own. */
 static void print_aliases(struct text *out, const struct recipe *recipe)
 {
     bool first = true;
-    for (const struct symbol *s = recipe->unit->symbols; s; s = s->next)
-        if (s->space == SPACE_ALIAS) {
+    for (const struct unit *u = recipe->unit; u; u = u->next)
+        for (const struct symbol *s = u->symbols; s; s = s->next) {
+            if (s->space != SPACE_ALIAS || (u != recipe->unit && (!s->used || is_hidden(recipe, s))))
+                continue;
             text_add(out, first ? "\nalias " : "alias ");
             first = false;
             print_name(out, s->name);
