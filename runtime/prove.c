@@ -13,6 +13,7 @@ struct proving {
     struct recipe *recipe;
     struct prover *prover;
     const char *const *actions;
+    bool *alive; /* by rule: shown to win somewhere */
     bool notes;
 };
 
@@ -59,7 +60,7 @@ static void report_shadow(struct proving *p, uint32_t index)
 {
     const struct rule *rule = &p->recipe->rules[index];
     struct witness w;
-    for (uint32_t i = 0; i < index && !takes_all(rule); i++) {
+    for (uint32_t i = 0; i < index && !takes_all(rule) && !prover_exhausted(p->prover); i++) {
         if (!strcmp(p->actions[i], p->actions[index]) || prove_overlap(p->prover, i, index, &w) != PROOF_YES)
             continue;
         struct diag *d = diag_report(p->session->diags, DIAG_rule_shadowed, rule->span, "some of the names that this rule matches go to %s one: %s",
@@ -79,8 +80,7 @@ static void prove_rule(struct proving *p, uint32_t index)
         report_dead(p, rule, &cover);
         break;
     case PROOF_YES:
-        if (p->notes)
-            report_shadow(p, index);
+        p->alive[index] = true;
         break;
     case PROOF_OPEN:
         if (p->notes)
@@ -104,7 +104,7 @@ struct prove_call {
     bool notes;
 };
 
-/* `match specific` decides over whole modules, of which one name says nothing: it is left alone. */
+/* Rules that never win come first: what they need is not spent on notes. `match specific` decides over whole modules, of which one name says nothing: it is left alone. */
 static enum quern_status prove(struct session *session, void *at)
 {
     struct prove_call *call = at;
@@ -113,11 +113,15 @@ static enum quern_status prove(struct session *session, void *at)
     if (r->recipe->policy == AST_SPECIFIC_CODE || r->recipe->policy == AST_SPECIFIC_DOC)
         return QUERN_OK;
     p.actions = recipe_actions(r, false);
+    p.alive = ARENA_ARRAY(session->arena, r->recipe->rule_count + 1, bool);
     p.prover = prover_open(session->arena, (const struct recipe *[]){r->recipe}, (const struct matcher *[]){r->matcher}, 1, NULL);
     for (uint32_t i = 0; p.prover && i < r->recipe->rule_count; i++)
         prove_rule(&p, i);
     if (p.prover && p.notes && r->recipe->rule_count)
         prove_total(&p);
+    for (uint32_t i = 0; p.prover && p.notes && i < r->recipe->rule_count; i++)
+        if (p.alive[i])
+            report_shadow(&p, i);
     return diags_status(session->diags);
 }
 

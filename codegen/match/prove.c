@@ -8,19 +8,6 @@
 
 /* ---- opening ---- */
 
-static void index_tests(struct prover *p)
-{
-    const struct program *program = p->program;
-    p->test_preds = ARENA_ARRAY(p->arena, program->test_count + 1, uint32_t);
-    p->truths = ARENA_ARRAY(p->arena, program->test_count + 1, unsigned char);
-    p->marks = ARENA_ARRAY(p->arena, program->pred_count + 1, uint32_t);
-    p->masks = ARENA_ARRAY(p->arena, program->pred_count + 1, unsigned char);
-    memset(p->truths, TRUTH_OPEN, program->test_count);
-    for (uint32_t i = 0; i < program->pred_count; i++)
-        if (program->preds[i].kind == PRED_TEST)
-            p->test_preds[program->preds[i].a] = i;
-}
-
 struct prover *prover_open(struct arena *arena, const struct recipe *const *recipes, const struct matcher *const *matchers, size_t count,
                            const struct prove_options *options)
 {
@@ -36,13 +23,29 @@ struct prover *prover_open(struct arena *arena, const struct recipe *const *reci
         p->scratches[r] = arena_alloc(arena, matcher_scratch_size(matchers[r]));
         matcher_scratch_init(matchers[r], p->scratches[r]);
     }
-    if (!prover_lower(p))
-        return NULL;
-    index_tests(p);
+    return prover_lower(p) ? p : NULL;
+}
+
+bool prover_ready(struct prover *p)
+{
+    if (p->nfa || p->failed)
+        return p->nfa != NULL;
+    p->failed = !prover_build(p);
+    if (p->failed)
+        return false;
+    p->truths = ARENA_ARRAY(p->arena, p->program->test_count + 1, unsigned char);
+    p->marks = ARENA_ARRAY(p->arena, p->program->pred_count + 1, uint32_t);
+    p->masks = ARENA_ARRAY(p->arena, p->program->pred_count + 1, unsigned char);
+    memset(p->truths, TRUTH_OPEN, p->program->test_count);
     prover_rank_symbols(p);
     search_init(&p->names, p, 1u << FIELD_module);
     search_init(&p->strings, p, 0);
-    return p;
+    return true;
+}
+
+bool prover_exhausted(const struct prover *p)
+{
+    return !p->steps;
 }
 
 const char *prover_open_reason(const struct prover *p)
@@ -135,6 +138,43 @@ static bool is_cover(struct prover *p, uint32_t rule, const struct cover *cover,
     return true;
 }
 
+/* A name that the rule's first atom takes, if it is simple: no search is needed when the rule wins there. */
+static bool guess_name(const struct pattern *pattern, struct text *name)
+{
+    bool glob = pattern->atom == ATOM_glob || pattern->atom == ATOM_param_glob;
+    if (!glob && atom_languages[pattern->atom] != LANGUAGE_exact)
+        return false;
+    for (size_t i = 0; i < pattern->size; i++) {
+        char c = pattern->bytes[i];
+        if (glob && c == '[')
+            return false;
+        if (!glob || c != '*')
+            text_char(name, glob && c == '?' ? 'a' : c);
+    }
+    return true;
+}
+
+static bool guess_wins(struct contest *c, struct witness *w)
+{
+    const struct program *program = c->p->program;
+    struct claim_part ignored;
+    const struct pred *q = &program->preds[c->p->rules[0][KIND_MODULE][c->rule]];
+    while (q->kind == PRED_AND || q->kind == PRED_OR)
+        q = &program->preds[q->a];
+    const struct label *label = q->kind == PRED_TEST && program->tests[q->a].kind == TEST_LABEL ? program->tests[q->a].label : NULL;
+    struct text name = text_make(c->p->arena);
+    if (!label || label->field != FIELD_module || !label->pattern_count || !guess_name(&label->patterns[0], &name))
+        return false;
+    *w = (struct witness){.name = text_string(&name), .size = name.size, .facts = "", .subject = {.dtype = -1, .rank = -1}};
+    c->kind = KIND_MODULE;
+    struct cover none = {0}, *kept = c->cover;
+    c->cover = &none;
+    bool wins = judge_win(c, w, &ignored) == PROOF_YES;
+    c->cover = kept;
+    c->capacity = 0;
+    return wins;
+}
+
 static int compare_rules(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
@@ -156,12 +196,12 @@ static void reduce_cover(struct prover *p, uint32_t rule, struct cover *cover)
 
 enum proof prove_wins(struct prover *p, uint32_t rule, struct cover *cover, struct witness *witness)
 {
-    bool open = true; /* a rule that nothing is ever known of is neither alive nor dead */
     struct contest c = {.p = p, .rule = rule, .cover = cover};
     *cover = (struct cover){0};
     p->stopped = false;
-    for (int kind = 0; kind < KIND_COUNT; kind++)
-        open &= !p->kinds[kind] || p->rules[0][kind][rule] == PRED(UNKNOWN);
+    if (guess_wins(&c, witness))
+        return PROOF_YES;
+    bool open = !prover_ready(p);
     for (int kind = KIND_COUNT; kind-- && !open;) {
         struct claim claim = {0};
         c.kind = (enum subject_kind)kind;
@@ -180,13 +220,16 @@ enum proof prove_wins(struct prover *p, uint32_t rule, struct cover *cover, stru
 
 /* ---- the shortest name ---- */
 
-/* Asks for names that read as such first, then for any; parameters first, then modules. fill makes the claim. */
 typedef void claim_fill(void *user, struct claim *claim, enum subject_kind kind);
+/* Asks for names that read as such first; then, unless that was left open, for any; parameters first, then modules. fill makes
+ * the claim. */
 static enum proof ask_shortest(struct prover *p, claim_fill *fill, witness_judge *judge, void *user, struct witness *w)
 {
     bool open = false;
     p->stopped = false;
-    for (int any = 0; any < 2; any++)
+    if (!prover_ready(p))
+        return PROOF_OPEN;
+    for (int any = 0; any < 2 && !open; any++)
         for (int kind = 0; kind < KIND_COUNT; kind++) {
             struct claim claim = {0};
             if (!p->kinds[kind])

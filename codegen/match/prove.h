@@ -24,7 +24,7 @@ struct witness {
 
 struct prove_options {
     uint64_t steps;       /* of one question; 0: 4 million */
-    uint64_t total_steps; /* of the prover; 0: 256 million */
+    uint64_t total_steps; /* of the prover; 0: 128 million */
 };
 
 struct prover;
@@ -34,6 +34,8 @@ struct prover *prover_open(struct arena *arena, const struct recipe *const *reci
                            const struct prove_options *options);
 /* What recipe r (0 or 1) gives the witness's subject. */
 struct match_outcome prover_winner(const struct prover *prover, const struct witness *witness, size_t r);
+/* No steps are left: every further question stays open. */
+bool prover_exhausted(const struct prover *prover);
 /* Why the last question was left open, as the end of a sentence about it; in the prover's arena. */
 const char *prover_open_reason(const struct prover *prover);
 

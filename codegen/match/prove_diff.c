@@ -12,6 +12,7 @@ struct difference {
     size_t counts[RECIPES_MAX];
     uint32_t pair[RECIPES_MAX]; /* the rules asked about; the count: none */
     uint32_t *firsts[RECIPES_MAX]; /* by predicate: the first rule that is it, or UINT32_MAX */
+    uint32_t *nexts;            /* by rule of the second recipe: it, or one behind it that is not left out */
     bool proper;
     struct witness *witness;    /* the shortest so far */
     bool found, open;
@@ -45,20 +46,6 @@ static uint32_t pred_of(const struct difference *d, size_t recipe)
     return d->pair[recipe] < d->counts[recipe] ? d->p->rules[recipe][d->kind][d->pair[recipe]] : PRED(TRUE);
 }
 
-/* One of the two cannot win where the other does: its predicate stands earlier in the other's recipe. */
-static bool is_excluded(const struct difference *d)
-{
-    for (size_t r = 0; r < RECIPES_MAX; r++) {
-        uint32_t pred = pred_of(d, r);
-        bool rule = d->pair[r] < d->counts[r];
-        if (rule && (pred == PRED(FALSE) || pred == PRED(UNKNOWN) || d->firsts[1 - r][pred] < d->pair[1 - r] || d->firsts[r][pred] < d->pair[r]))
-            return true;
-        if (d->firsts[r][PRED(TRUE)] < d->pair[r])
-            return true;
-    }
-    return false;
-}
-
 static void ask_pair(struct difference *d)
 {
     struct claim claim = {0};
@@ -77,6 +64,22 @@ static void ask_pair(struct difference *d)
     *d->witness = w;
 }
 
+/* The first rule of the second recipe from k on that is not left out. */
+static uint32_t find_next(struct difference *d, uint32_t k)
+{
+    while (d->nexts[k] != k)
+        k = d->nexts[k] = d->nexts[d->nexts[k]];
+    return k;
+}
+
+/* A rule cannot win where its predicate stands before it in its own recipe, or before the other's winner in the other. So
+ * rules of the second recipe are left out when they repeat one, and once the first recipe is past their predicate. */
+static bool repeats(const struct difference *d, size_t recipe)
+{
+    uint32_t pred = pred_of(d, recipe);
+    return d->pair[recipe] < d->counts[recipe] && (pred == PRED(FALSE) || d->firsts[recipe][pred] < d->pair[recipe]);
+}
+
 static void index_rules(struct difference *d)
 {
     for (size_t r = 0; r < RECIPES_MAX; r++) {
@@ -84,27 +87,46 @@ static void index_rules(struct difference *d)
         for (uint32_t i = (uint32_t)d->counts[r]; i--;)
             d->firsts[r][d->p->rules[r][d->kind][i]] = i;
     }
+    for (d->pair[1] = 0; d->pair[1] <= d->counts[1]; d->pair[1]++)
+        d->nexts[d->pair[1]] = d->pair[1] + repeats(d, 1);
+}
+
+/* The last rule that can win at all: behind `_` none does. */
+static uint32_t last_of(const struct difference *d, size_t recipe)
+{
+    uint32_t all = d->firsts[recipe][PRED(TRUE)];
+    return all < d->counts[recipe] ? all : (uint32_t)d->counts[recipe];
 }
 
 static void ask_kind(struct difference *d)
 {
     index_rules(d);
-    for (d->pair[0] = 0; d->pair[0] <= d->counts[0]; d->pair[0]++)
-        for (d->pair[1] = 0; d->pair[1] <= d->counts[1]; d->pair[1]++) {
-            bool alike = d->actions[0][d->pair[0]] == d->actions[1][d->pair[1]];
-            if (!alike && !is_excluded(d) && !(d->found && !d->witness->length))
+    for (d->pair[0] = 0; d->pair[0] <= last_of(d, 0); d->pair[0]++) {
+        bool rule = d->pair[0] < d->counts[0];
+        uint32_t same = rule ? d->firsts[1][pred_of(d, 0)] : UINT32_MAX, last = same < last_of(d, 1) ? same : last_of(d, 1);
+        if (repeats(d, 0))
+            continue;
+        for (uint32_t k = find_next(d, 0); k <= last && !(d->found && !d->witness->length); k = k < last ? find_next(d, k + 1) : last + 1) {
+            d->pair[1] = k;
+            if (d->actions[0][d->pair[0]] != d->actions[1][k])
                 ask_pair(d);
         }
+        if (same < d->counts[1])
+            d->nexts[same] = same + 1;
+    }
 }
 
 enum proof prove_differ(struct prover *p, const uint32_t *const *actions, struct witness *witness)
 {
     struct difference d = {.p = p, .actions = actions, .witness = witness};
+    if (!prover_ready(p))
+        return PROOF_OPEN;
     for (size_t r = 0; r < RECIPES_MAX; r++) {
         d.counts[r] = p->recipes[r]->rule_count;
         d.firsts[r] = ARENA_ARRAY(p->arena, p->program->pred_count, uint32_t);
     }
-    for (int any = 0; any < 2 && !d.found; any++)
+    d.nexts = ARENA_ARRAY(p->arena, d.counts[1] + 2, uint32_t);
+    for (int any = 0; any < 2 && !d.found && !(any && d.open); any++)
         for (int kind = 0; kind < KIND_COUNT && !d.found; kind++) {
             d.proper = !any;
             d.kind = (enum subject_kind)kind;

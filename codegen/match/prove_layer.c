@@ -24,6 +24,9 @@ struct place_read {
 struct value {
     unsigned __int128 number; /* one of those that are treated alike; NUMBER_END: beyond 63 bits */
     uint32_t rest;            /* modulo the guard's modulus */
+    bool alike;               /* cells says all there is to know of the numbers that begin with it */
+    unsigned char cells[DIGITS];
+    uint32_t appended[10];    /* by digit: the value + 1, or 0 where not known yet */
 };
 struct machine_state {
     struct place_read place;
@@ -125,25 +128,29 @@ static bool find_cells(const struct machine *m, unsigned __int128 n, unsigned ch
     return true;
 }
 
-static uint32_t intern_value(struct machine *m, struct value v)
+static uint32_t intern_value(struct machine *m, unsigned __int128 number, uint32_t rest)
 {
-    unsigned char cells[DIGITS], others[DIGITS];
-    v.number = v.number > NUMBER_END ? NUMBER_END : v.number;
-    bool alike = find_cells(m, v.number, cells);
+    struct value v = {.number = number > NUMBER_END ? NUMBER_END : number, .rest = rest};
+    v.alike = find_cells(m, v.number, v.cells);
     for (uint32_t i = 0; i < m->value_count; i++) {
-        bool same = m->values[i].number == v.number;
-        if (!same && alike)
-            same = find_cells(m, m->values[i].number, others) && !memcmp(cells, others, sizeof cells);
-        if (same && m->values[i].rest == v.rest)
+        const struct value *old = &m->values[i];
+        bool same = old->number == v.number || (v.alike && old->alike && !memcmp(old->cells, v.cells, sizeof v.cells));
+        if (same && old->rest == rest)
             return i;
     }
     *ARENA_PUSH(m->arena, m->values, m->value_count, m->value_capacity) = v;
     return (uint32_t)m->value_count - 1;
 }
 
-static uint32_t append_digit(struct machine *m, struct value v, unsigned digit)
+/* The value of one digit (before UINT32_MAX), or of a number with one more. */
+static uint32_t append_digit(struct machine *m, uint32_t before, unsigned digit)
 {
-    return intern_value(m, (struct value){v.number * 10 + digit, (v.rest * 10 + digit) % m->modulus});
+    if (before == UINT32_MAX)
+        return intern_value(m, digit, digit % m->modulus);
+    struct value v = m->values[before];
+    if (!v.appended[digit])
+        m->values[before].appended[digit] = v.appended[digit] = 1 + intern_value(m, v.number * 10 + digit, (v.rest * 10 + digit) % m->modulus);
+    return v.appended[digit] - 1;
 }
 
 /* Whether a path may end here: the number is known and the guard holds for it. */
@@ -178,16 +185,15 @@ static struct place_read read_character(struct machine *m, struct place_read p, 
 {
     bool digit = c >= '0' && c <= '9';
     unsigned d = digit ? (unsigned)(c - '0') : 0;
-    struct value zero = {0, 0};
     if (p.stage == STAGE_LAYERS || (p.stage == STAGE_LAYERS_DIGITS && !digit))
         return (struct place_read){.stage = STAGE_LAYERS, .value = p.value};
     if (digit && (p.seen == LAYERS_SIZE || p.stage == STAGE_LAYERS_DIGITS)) {
-        struct value before = p.stage == STAGE_LAYERS_DIGITS ? m->values[p.value] : zero;
+        uint32_t before = p.stage == STAGE_LAYERS_DIGITS ? p.value : UINT32_MAX;
         return (struct place_read){.stage = STAGE_LAYERS_DIGITS, .value = append_digit(m, before, d)};
     }
     bool begins = digit && p.stage == STAGE_SEARCH && p.ready;
     if (begins || (digit && p.stage == STAGE_BLOCK_DIGITS))
-        return (struct place_read){.stage = STAGE_BLOCK_DIGITS, .value = append_digit(m, begins ? zero : m->values[p.value], d)};
+        return (struct place_read){.stage = STAGE_BLOCK_DIGITS, .value = append_digit(m, begins ? UINT32_MAX : p.value, d)};
     p.seen = p.seen < LAYERS_SIZE && c == layers_word[p.seen] ? p.seen + 1 : c == 'l';
     if (p.stage == STAGE_SEARCH)
         read_word(&p, c);
@@ -391,14 +397,14 @@ static void append(struct extension *x)
     n->class_count += x->class_count;
 }
 
-void layer_finish(struct layers *layers)
+void layer_finish(struct prover *p)
 {
-    struct extension x = {.p = layers->prover};
-    if (!layers->first)
+    struct extension x = {.p = p};
+    if (!p->layers)
         return;
-    struct arena *scratch = arena_open_scratch(layers->prover->arena);
+    struct arena *scratch = arena_open_scratch(p->arena);
     find_characters(&x);
-    for (const struct layer_label *l = layers->first; l; l = l->next) {
+    for (const struct layer_label *l = p->layers; l; l = l->next) {
         struct machine m = {.arena = scratch, .label = l};
         find_bounds(&m, l->guard);
         explore(&m);
@@ -417,11 +423,10 @@ void layer_intern_characters(struct regex_pool *pool)
 }
 
 /* A label without an expression: the address of an empty one tells it from the others. */
-uint32_t layer_pred(struct layers *layers, const struct guard *guard, enum subject_kind kind, bool megatron)
+uint32_t layer_pred(struct prover *p, const struct guard *guard, enum subject_kind kind, bool megatron)
 {
-    struct prover *p = layers->prover;
     static const struct pattern none = {0};
-    for (const struct layer_label *l = layers->first; l; l = l->next)
+    for (const struct layer_label *l = p->layers; l; l = l->next)
         if (l->kind == kind && l->megatron == megatron && (l->guard && guard ? guard_same(l->guard, guard) : l->guard == guard))
             return l->pred;
     struct regex *identity = ARENA_NEW(p->arena, struct regex);
@@ -432,7 +437,7 @@ uint32_t layer_pred(struct layers *layers, const struct guard *guard, enum subje
         *copy = *guard;
     uint32_t pred = pred_of_label(p->program, FIELD_module, identity, &none, 0, (struct span){0});
     prover_number_label(p, p->program->tests[p->program->preds[pred].a].label);
-    *made = (struct layer_label){copy, kind, megatron, pred, layers->first};
-    layers->first = made;
+    *made = (struct layer_label){copy, kind, megatron, pred, p->layers};
+    p->layers = made;
     return pred;
 }

@@ -7,12 +7,15 @@
 
 enum { TOTAL_WORK_FACTOR = 32 };
 
+/* What is asked of a rule is whether it certainly matches, so its predicate is put in terms of what is certainly so and
+ * certainly not so: two answers, each by predicate, or UINT32_MAX where not made yet. */
+enum { SURELY_NOT, SURELY, ANSWERS };
 struct translation {
     struct prover *p;
-    struct layers *layers;
     enum subject_kind kind;
     bool megatron;
-    uint32_t *memo; /* by test: its predicate, or UINT32_MAX */
+    uint32_t *tests; /* by test: its predicate, which may be unknown */
+    uint32_t *memo[ANSWERS];
 };
 
 static struct regex_pool *pool_of(struct prover *p)
@@ -147,24 +150,52 @@ static bool is_about_layer(const struct guard *g)
     return g->kind != GUARD_DTYPE && (g->left.kind == AST_TERM_LAYER || (g->kind == GUARD_COMPARE && g->right.kind == AST_TERM_LAYER));
 }
 
-/* Unknown where there is no number, else whether it is in the guard's language. */
-static uint32_t translate_guard(struct translation *t, const struct guard *guard)
+/* A test of the string, a free test, or unknown. */
+static uint32_t translate_test(struct translation *t, uint32_t test)
 {
-    struct program *program = t->p->program;
-    if (is_about_layer(guard) && layer_guard_is_exact(guard)) {
-        uint32_t holds = layer_pred(t->layers, guard, t->kind, t->megatron), known = layer_pred(t->layers, NULL, t->kind, t->megatron);
-        return pred_or_plain(program, holds, pred_and(program, PRED(UNKNOWN), pred_not(program, known)));
-    }
-    return t->kind == KIND_MODULE && !is_about_layer(guard) ? PRED(UNKNOWN) : UINT32_MAX;
+    struct test copy = t->p->program->tests[test];
+    if (t->tests[test] != UINT32_MAX)
+        return t->tests[test];
+    uint32_t pred = t->p->test_preds[test];
+    if (copy.kind == TEST_LABEL)
+        pred = translate_label(t, copy.label);
+    else if (copy.kind == TEST_GUARD && t->kind == KIND_MODULE && !is_about_layer(&copy.guard))
+        pred = PRED(UNKNOWN);
+    return t->tests[test] = pred;
 }
 
-static uint32_t translate_test(void *user, uint32_t test)
+static uint32_t sure_of_test(struct translation *t, uint32_t test, int answer)
 {
-    struct translation *t = user;
-    struct test copy = t->p->program->tests[test];
-    if (t->memo[test] == UINT32_MAX && copy.kind != TEST_CHAIN)
-        t->memo[test] = copy.kind == TEST_LABEL ? translate_label(t, copy.label) : translate_guard(t, &copy.guard);
-    return t->memo[test];
+    struct program *program = t->p->program;
+    struct test copy = program->tests[test];
+    if (copy.kind == TEST_GUARD && is_about_layer(&copy.guard) && layer_guard_is_exact(&copy.guard)) {
+        uint32_t holds = layer_pred(t->p, &copy.guard, t->kind, t->megatron);
+        return answer ? holds : pred_and(program, layer_pred(t->p, NULL, t->kind, t->megatron), pred_not(program, holds));
+    }
+    uint32_t pred = translate_test(t, test);
+    return pred == PRED(UNKNOWN) ? PRED(FALSE) : answer ? pred : pred_not(program, pred);
+}
+
+static uint32_t sure(struct translation *t, uint32_t pred, int answer)
+{
+    struct program *program = t->p->program;
+    struct pred q = program->preds[pred];
+    uint32_t made = PRED(FALSE);
+    if (t->memo[answer][pred] != UINT32_MAX)
+        return t->memo[answer][pred];
+    switch (q.kind) {
+    case PRED_FALSE: made = answer ? PRED(FALSE) : PRED(TRUE); break;
+    case PRED_TRUE: made = answer ? PRED(TRUE) : PRED(FALSE); break;
+    case PRED_UNKNOWN: break;
+    case PRED_TEST: made = sure_of_test(t, q.a, answer); break;
+    case PRED_NOT: made = sure(t, q.a, !answer); break;
+    case PRED_AND: case PRED_OR: {
+        uint32_t a = sure(t, q.a, answer), b = sure(t, q.b, answer);
+        made = (q.kind == PRED_AND) == answer ? pred_and(program, a, b) : pred_or_plain(program, a, b);
+        break;
+    }
+    }
+    return t->memo[answer][pred] = made;
 }
 
 /* ---- rules ---- */
@@ -217,14 +248,29 @@ static void survey_test(void *user, uint32_t test)
                           : t->label->field == FIELD_parameter || t->label->field == FIELD_param_name || t->label->field == FIELD_role;
 }
 
-static void translate_rules(struct prover *p, size_t r, enum subject_kind kind, const uint32_t *written, struct layers *layers)
+static uint32_t *make_memo(struct prover *p, size_t count)
 {
-    size_t count = p->recipes[r]->rule_count, tests = p->program->test_count;
-    struct translation t = {p, layers, kind, p->recipes[r]->megatron_layers, ARENA_ARRAY(p->arena, tests, uint32_t)};
-    memset(t.memo, 0xff, tests * sizeof *t.memo);
+    uint32_t *memo = ARENA_ARRAY(p->arena, count + 1, uint32_t);
+    memset(memo, 0xff, count * sizeof *memo);
+    return memo;
+}
+
+static void translate_rules(struct prover *p, size_t r, enum subject_kind kind, const uint32_t *written)
+{
+    size_t count = p->recipes[r]->rule_count, preds = p->program->pred_count;
+    struct translation t = {p, kind, p->recipes[r]->megatron_layers, make_memo(p, p->program->test_count), {make_memo(p, preds), make_memo(p, preds)}};
     p->rules[r][kind] = ARENA_ARRAY(p->arena, count, uint32_t);
     for (size_t i = 0; i < count; i++)
-        p->rules[r][kind][i] = pred_restrict(p->program, written[i], translate_test, &t);
+        p->rules[r][kind][i] = sure(&t, written[i], SURELY);
+}
+
+static void index_tests(struct prover *p)
+{
+    const struct program *program = p->program;
+    p->test_preds = ARENA_ARRAY(p->arena, program->test_count + 1, uint32_t);
+    for (uint32_t i = 0; i < program->pred_count; i++)
+        if (program->preds[i].kind == PRED_TEST)
+            p->test_preds[program->preds[i].a] = i;
 }
 
 static bool build_nfa(struct prover *p)
@@ -243,7 +289,6 @@ static bool build_nfa(struct prover *p)
 
 bool prover_lower(struct prover *p)
 {
-    struct layers layers = {.prover = p};
     struct survey survey = {.p = p};
     uint32_t *written[RECIPES_MAX];
     p->lowered = (struct matcher){.arena = p->arena};
@@ -261,11 +306,47 @@ bool prover_lower(struct prover *p)
     if (survey.layer)
         layer_intern_characters(pool_of(p));
     for (int kind = 0; kind < KIND_COUNT; kind++)
-        for (size_t r = 0; r < p->recipe_count && p->kinds[kind]; r++)
-            translate_rules(p, r, (enum subject_kind)kind, written[r], &layers);
+        for (size_t r = 0; r < p->recipe_count && p->kinds[kind]; r++) {
+            index_tests(p); /* which the translation before has added to */
+            translate_rules(p, r, (enum subject_kind)kind, written[r]);
+        }
     p->proper = ask(p, FIELD_module, parse(p, "(?:[A-Za-z_][A-Za-z_0-9]*|[0-9]+)(?:\\.(?:[A-Za-z_][A-Za-z_0-9]*|[0-9]+))*"), NULL);
+    p->module_role = ask(p, FIELD_role, parse(p, "weight|bias|input|output"), NULL);
+    index_tests(p);
+    return true;
+}
+
+/* How many symbols a state is from the end of a name, at least: breadth first, backwards over the moves. */
+static void measure_states(struct prover *p, struct arena *scratch)
+{
+    const struct nfa *nfa = p->nfa;
+    uint32_t n = nfa->state_count, moves = nfa->first_move[n], count = 0;
+    uint32_t *first = ARENA_ARRAY(scratch, n + 2, uint32_t), *sources = ARENA_ARRAY(scratch, moves + 1, uint32_t), *work = ARENA_ARRAY(scratch, n + 1, uint32_t);
+    p->distances = ARENA_ARRAY(p->arena, n + 1, uint32_t);
+    memset(p->distances, 0xff, n * sizeof *p->distances);
+    for (uint32_t m = 0; m < moves; m++)
+        first[nfa->moves[m].target + 1]++;
+    for (uint32_t s = 0; s < n; s++)
+        first[s + 1] += first[s];
+    for (uint32_t s = 0; s < n; s++)
+        for (uint32_t m = nfa->first_move[s]; m < nfa->first_move[s + 1]; m++)
+            sources[first[nfa->moves[m].target]++] = s;
+    for (uint32_t s = 0; s < n; s++)
+        if (nfa->flags[s] & NFA_ENDS)
+            p->distances[work[count++] = s] = 0;
+    for (uint32_t at = 0; at < count; at++)
+        for (uint32_t i = work[at] ? first[work[at] - 1] : 0; i < first[work[at]]; i++)
+            if (p->distances[sources[i]] == UINT32_MAX)
+                p->distances[work[count++] = sources[i]] = p->distances[work[at]] + 1;
+}
+
+bool prover_build(struct prover *p)
+{
     if (!build_nfa(p))
         return false;
-    layer_finish(&layers);
+    layer_finish(p);
+    struct arena *scratch = arena_open_scratch(p->arena);
+    measure_states(p, scratch);
+    arena_close(scratch);
     return true;
 }

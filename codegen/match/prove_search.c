@@ -1,13 +1,14 @@
-/* Search: the shortest string that makes a claim true, breadth first over sets of NFA states of the claim's labels alone.
- * A set is not followed when the claim can no longer hold, or when a set seen before can do whatever it can: labels that the
- * claim only forbids do no harm by being fewer (an antichain), all others must be equal. docs/proofs.md. */
+/* Search: the shortest string that makes a claim true, over sets of NFA states of the claim's labels alone. Sets are followed
+ * in the order of the least length a string through them can have (A*): what was read, and what the labels that must hold
+ * still need. A set is not followed when the claim can no longer hold, or when a set seen before can do whatever it can:
+ * labels that the claim only forbids do no harm by being fewer (an antichain), all others must be equal. docs/proofs.md. */
 #include "codegen/match/prover.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { HAS_STATE = 1, CAN_END = 2, IS_UNIVERSAL = 4, NODES_MAX = 1 << 18, MEMBERS_MAX = 1 << 22, SLOTS_FIRST = 256, RUNS_FROM = 1024 };
-enum { MAY_NO = 1 << TRUTH_NO, MAY_YES = 1 << TRUTH_YES, MAY_UNKNOWN = 1 << TRUTH_UNKNOWN, MAY_ANY = 7 };
+enum { NODES_MAX = 1 << 18, MEMBERS_MAX = 1 << 22, SLOTS_FIRST = 256, RUNS_FROM = 1024,
+       SEARCH_STEPS = 128 /* what one search costs that finds its answer at once */ };
 
 void search_init(struct search *s, struct prover *p, unsigned reads)
 {
@@ -16,6 +17,8 @@ void search_init(struct search *s, struct prover *p, unsigned reads)
     s->polarity = ARENA_ARRAY(arena, p->label_count + 1, unsigned char);
     s->status = ARENA_ARRAY(arena, p->label_count + 1, unsigned char);
     s->labels = ARENA_ARRAY(arena, p->label_count + 1, uint32_t);
+    s->required = ARENA_ARRAY(arena, p->label_count + 1, uint32_t);
+    s->nearest = ARENA_ARRAY(arena, p->label_count + 1, uint32_t);
     s->free_tests = ARENA_ARRAY(arena, p->program->test_count + 1, uint32_t);
     s->state_marks = ARENA_ARRAY(arena, p->nfa->state_count + 1, uint32_t);
     s->group_marks = ARENA_ARRAY(arena, p->nfa->group_count + 1, uint32_t);
@@ -28,56 +31,6 @@ void search_init(struct search *s, struct prover *p, unsigned reads)
     s->slots = ARENA_ARRAY(arena, s->slot_count, uint32_t);
 }
 
-/* ---- what a claim asks ---- */
-
-static const struct label *label_read(const struct search *s, uint32_t test)
-{
-    const struct test *t = &s->prover->program->tests[test];
-    return t->kind == TEST_LABEL && (s->reads >> t->label->field & 1) ? t->label : NULL;
-}
-
-static void note_test(struct search *s, uint32_t test, unsigned polarity)
-{
-    const struct label *label = label_read(s, test);
-    if (!label) {
-        bool listed = false;
-        for (size_t i = 0; i < s->free_count && !listed; i++)
-            listed = s->free_tests[i] == test;
-        if (!listed)
-            s->free_tests[s->free_count++] = test;
-        return;
-    }
-    if (!s->polarity[label->number])
-        s->labels[s->label_count++] = label->number;
-    s->polarity[label->number] |= (unsigned char)polarity;
-}
-
-/* Each predicate once for each polarity: marks hold the stamp and, in its low bits, the polarities seen. */
-static void note_pred(struct search *s, uint32_t pred, unsigned polarity)
-{
-    struct prover *p = s->prover;
-    const struct pred *q = &p->program->preds[pred];
-    uint32_t seen = p->marks[pred] / 4 == p->stamp ? p->marks[pred] % 4 : 0;
-    if (q->kind < PRED_TEST || (seen & polarity) == polarity)
-        return;
-    p->marks[pred] = p->stamp * 4 + (seen | polarity);
-    if (q->kind == PRED_TEST) {
-        note_test(s, q->a, polarity);
-        return;
-    }
-    note_pred(s, q->a, q->kind == PRED_NOT ? POLARITY_ASKS + POLARITY_FORBIDS - polarity : polarity);
-    if (q->kind != PRED_NOT)
-        note_pred(s, q->b, polarity);
-}
-
-static void next_stamp(struct prover *p)
-{
-    if (++p->stamp == UINT32_MAX / 4) {
-        memset(p->marks, 0, p->program->pred_count * sizeof *p->marks);
-        p->stamp = 1;
-    }
-}
-
 static void begin_claim(struct search *s, const struct claim *claim, enum subject_kind kind, uint32_t longest)
 {
     for (size_t i = 0; i < s->label_count; i++)
@@ -87,84 +40,9 @@ static void begin_claim(struct search *s, const struct claim *claim, enum subjec
     s->claim = claim;
     s->kind = kind;
     s->longest = longest;
-    s->label_count = s->free_count = s->node_count = s->member_count = 0;
+    s->label_count = s->free_count = s->required_count = s->node_count = s->member_count = s->queue_size = s->queue_count = 0;
     s->open = false;
-    next_stamp(s->prover);
-    for (size_t i = 0; i < claim->count; i++)
-        note_pred(s, claim->parts[i].pred, claim->parts[i].holds ? POLARITY_ASKS : POLARITY_FORBIDS);
-}
-
-/* ---- what a claim may still be ---- */
-
-static unsigned test_mask(const struct search *s, uint32_t test, bool ends)
-{
-    const struct label *label = label_read(s, test);
-    if (!label)
-        return s->prover->truths[test] == TRUTH_OPEN ? MAY_ANY : 1u << s->prover->truths[test];
-    unsigned status = s->status[label->number];
-    if (ends)
-        return status & CAN_END ? MAY_YES : MAY_NO;
-    return status & IS_UNIVERSAL ? MAY_YES : status & HAS_STATE ? MAY_YES | MAY_NO : MAY_NO;
-}
-
-static unsigned mask_not(unsigned a)
-{
-    return (a & MAY_UNKNOWN) | (a & MAY_NO ? MAY_YES : 0) | (a & MAY_YES ? MAY_NO : 0);
-}
-
-static unsigned mask_and(unsigned a, unsigned b)
-{
-    unsigned mask = (a | b) & MAY_NO;
-    mask |= a & b & MAY_YES;
-    if (((a | b) & MAY_UNKNOWN) && (a & (MAY_YES | MAY_UNKNOWN)) && (b & (MAY_YES | MAY_UNKNOWN)))
-        mask |= MAY_UNKNOWN;
-    return mask;
-}
-
-/* The truths pred may have, as if its tests were independent: it has no others. */
-static unsigned pred_mask(struct search *s, uint32_t pred, bool ends)
-{
-    struct prover *p = s->prover;
-    const struct pred *q = &p->program->preds[pred];
-    unsigned mask = 0;
-    if (q->kind > PRED_TEST && p->marks[pred] == p->stamp * 4)
-        return p->masks[pred];
-    switch (q->kind) {
-    case PRED_FALSE: return MAY_NO;
-    case PRED_TRUE: return MAY_YES;
-    case PRED_UNKNOWN: return MAY_UNKNOWN;
-    case PRED_TEST: return test_mask(s, q->a, ends);
-    case PRED_NOT: mask = mask_not(pred_mask(s, q->a, ends)); break;
-    case PRED_AND: mask = mask_and(pred_mask(s, q->a, ends), pred_mask(s, q->b, ends)); break;
-    case PRED_OR:
-        mask = mask_not(mask_and(mask_not(pred_mask(s, q->a, ends)), mask_not(pred_mask(s, q->b, ends))));
-        break;
-    }
-    p->marks[pred] = p->stamp * 4;
-    p->masks[pred] = (unsigned char)mask;
-    return mask;
-}
-
-bool claim_is_possible(struct search *s, bool ends)
-{
-    next_stamp(s->prover);
-    for (size_t i = 0; i < s->claim->count; i++) {
-        unsigned mask = pred_mask(s, s->claim->parts[i].pred, ends);
-        if (s->claim->parts[i].holds ? !(mask & MAY_YES) : mask == MAY_YES)
-            return false;
-    }
-    return true;
-}
-
-bool claim_is_certain(struct search *s)
-{
-    next_stamp(s->prover);
-    for (size_t i = 0; i < s->claim->count; i++) {
-        unsigned mask = pred_mask(s, s->claim->parts[i].pred, true);
-        if (s->claim->parts[i].holds ? mask != MAY_YES : mask & MAY_YES)
-            return false;
-    }
-    return true;
+    claim_note(s);
 }
 
 /* ---- sets ---- */
@@ -295,14 +173,14 @@ static size_t slot_of(const struct search *s, const struct search_node *n)
     return slot;
 }
 
-/* Whether a node, no deeper, has the same states but fewer of those that forbid. */
+/* Whether a node no deeper has the same states but fewer of those that forbid. */
 static bool is_covered(struct search *s, const struct search_node *n)
 {
     uint32_t at = s->slots[slot_of(s, n)];
     for (; at; at = s->nodes[at - 1].chain) {
         const struct search_node *old = &s->nodes[at - 1];
         s->steps -= s->steps > 0;
-        if (is_subset(s->members + old->first + old->equal, old->count - old->equal, s->members + n->first + n->equal, n->count - n->equal))
+        if (old->depth <= n->depth && is_subset(s->members + old->first + old->equal, old->count - old->equal, s->members + n->first + n->equal, n->count - n->equal))
             return true;
     }
     return false;
@@ -323,6 +201,53 @@ static void grow_slots(struct search *s)
     }
 }
 
+/* What a string still needs: the most that any label that must hold needs from its nearest state. */
+static uint32_t measure_set(struct search *s, const struct search_node *n)
+{
+    const struct prover *p = s->prover;
+    uint32_t most = 0;
+    for (size_t i = 0; i < s->required_count; i++)
+        s->nearest[s->required[i]] = UINT32_MAX;
+    for (uint32_t i = 0; s->required_count && i < n->count; i++) {
+        uint32_t state = s->members[n->first + i], *nearest = &s->nearest[p->nfa->label[state]];
+        *nearest = p->distances[state] < *nearest ? p->distances[state] : *nearest;
+    }
+    for (size_t i = 0; i < s->required_count; i++)
+        most = s->nearest[s->required[i]] > most ? s->nearest[s->required[i]] : most;
+    return most;
+}
+
+/* The last one entered is the first of its length to be followed. */
+static void queue_node(struct search *s, uint32_t at)
+{
+    struct search_node *n = &s->nodes[at];
+    if (n->least >= s->queue_size) {
+        size_t size = 2 * (size_t)n->least + 64;
+        if (size > s->queue_capacity) {
+            s->queue = arena_grow(s->arena, s->queue, s->queue_size, size, sizeof *s->queue);
+            s->queue_capacity = size;
+        }
+        memset(s->queue + s->queue_size, 0, (size - s->queue_size) * sizeof *s->queue);
+        s->queue_size = size;
+    }
+    n->next = s->queue[n->least];
+    s->queue[n->least] = at + 1;
+    s->queue_count++;
+}
+
+/* The node, UINT32_MAX: none is left. *least only grows, since no step is longer than it looks. */
+static uint32_t take_node(struct search *s, uint32_t *least)
+{
+    if (!s->queue_count)
+        return UINT32_MAX;
+    while (!s->queue[*least])
+        ++*least;
+    uint32_t at = s->queue[*least] - 1;
+    s->queue[*least] = s->nodes[at].next;
+    s->queue_count--;
+    return at;
+}
+
 static void enter_node(struct search *s, struct search_node node)
 {
     if (2 * (s->node_count + 1) > s->slot_count)
@@ -331,6 +256,7 @@ static void enter_node(struct search *s, struct search_node node)
     node.chain = s->slots[slot];
     *ARENA_PUSH(s->arena, s->nodes, s->node_count, s->node_capacity) = node;
     s->slots[slot] = (uint32_t)s->node_count;
+    queue_node(s, (uint32_t)s->node_count - 1);
 }
 
 /* ---- symbols ---- */
@@ -396,9 +322,18 @@ static void find_symbols(struct search *s, const struct search_node *node)
 
 /* ---- the search ---- */
 
-/* YES: a string that ends in the set at hand is what is looked for. */
-static bool try_end(struct search *s, search_solve *solve, void *user)
+/* The status of the labels is that of the node. */
+static void look_at(struct search *s, const struct search_node *node)
 {
+    begin_set(s);
+    for (uint32_t i = 0; i < node->count; i++)
+        add_state(s, s->members[node->first + i]);
+}
+
+/* Whether a string that ends in the node is what is looked for. */
+static bool try_end(struct search *s, const struct search_node *node, search_solve *solve, void *user)
+{
+    look_at(s, node);
     if (!claim_is_possible(s, true))
         return false;
     if (claim_is_certain(s) && !s->free_count)
@@ -408,27 +343,27 @@ static bool try_end(struct search *s, search_solve *solve, void *user)
     return answer == PROOF_YES;
 }
 
-/* Makes the set at hand a node behind `at`, unless it leads nowhere new. YES: it ends a string that is looked for. */
-static bool follow(struct search *s, uint32_t at, uint32_t symbol, search_solve *solve, void *user)
+/* Makes the set at hand a node behind `at`, unless it leads nowhere new. */
+static void follow(struct search *s, uint32_t at, uint32_t symbol)
 {
     size_t members = s->member_count;
     if (!claim_is_possible(s, false))
-        return false;
+        return;
     struct search_node node = store_set(s);
-    if (is_covered(s, &node)) {
-        s->member_count = members;
-        return false;
-    }
+    uint32_t rest = measure_set(s, &node), before = s->nodes[at].least;
     node.parent = at;
     node.symbol = symbol;
     node.depth = s->nodes[at].depth + 1;
-    enter_node(s, node);
-    return try_end(s, solve, user);
+    node.least = node.depth + rest > before ? node.depth + rest : before;
+    if (rest > s->longest || node.least > s->longest || is_covered(s, &node))
+        s->member_count = members;
+    else
+        enter_node(s, node);
 }
 
 /* A label that the claim only asks for needs one run of its automaton, so its states may be followed one by one: then
  * there are no more sets of them than states. The set at hand with each state of the label alone. */
-static bool follow_runs(struct search *s, uint32_t at, uint32_t symbol, uint32_t label, search_solve *solve, void *user)
+static void follow_runs(struct search *s, uint32_t at, uint32_t symbol, uint32_t label)
 {
     const struct nfa *nfa = s->prover->nfa;
     uint32_t count = s->set_count, others = 0, *all = s->runs;
@@ -442,10 +377,8 @@ static bool follow_runs(struct search *s, uint32_t at, uint32_t symbol, uint32_t
         s->status[label] = (unsigned char)(HAS_STATE | (flags & NFA_ENDS ? CAN_END : 0) | (flags & NFA_UNIVERSAL ? IS_UNIVERSAL : 0));
         s->set[others] = all[i];
         s->set_count = others + 1;
-        if (follow(s, at, symbol, solve, user))
-            return true;
+        follow(s, at, symbol);
     }
-    return false;
 }
 
 /* The first label of several states that the claim only asks for; UINT32_MAX: none, or the search is small as it is. */
@@ -464,43 +397,56 @@ static bool is_full(const struct search *s)
     return !s->steps || s->node_count >= NODES_MAX || s->member_count >= MEMBERS_MAX;
 }
 
-/* Follows every symbol from a node. YES: the last node is the answer. */
-static bool expand(struct search *s, uint32_t at, search_solve *solve, void *user)
+/* Follows every symbol from a node; the best looking one is entered last. */
+static void expand(struct search *s, uint32_t at)
 {
     struct search_node from = s->nodes[at];
     find_symbols(s, &from);
-    for (uint32_t b = 0; b < s->block_count && s->steps; b++) {
+    for (uint32_t b = s->block_count; b-- && s->steps;) {
         uint32_t symbol = s->block_symbols[b];
         step_set(s, &from, symbol);
         uint32_t label = find_run_label(s);
-        if (label == UINT32_MAX ? follow(s, at, symbol, solve, user) : follow_runs(s, at, symbol, label, solve, user))
-            return true;
+        if (label == UINT32_MAX)
+            follow(s, at, symbol);
+        else
+            follow_runs(s, at, symbol, label);
     }
-    return false;
 }
 
-/* The empty string first; then longer and longer ones. */
+static void enter_start(struct search *s)
+{
+    const struct prover *p = s->prover;
+    begin_set(s);
+    for (size_t i = 0; i < s->label_count; i++)
+        if (p->nfa->starts[s->labels[i]] != UINT32_MAX)
+            add_state(s, p->nfa->starts[s->labels[i]]);
+    if (!claim_is_possible(s, false))
+        return;
+    drop_idle(s);
+    struct search_node start = store_set(s);
+    start.least = measure_set(s, &start);
+    if (start.least <= s->longest && start.least != UINT32_MAX)
+        enter_node(s, start);
+}
+
 enum proof search_run(struct search *s, const struct claim *claim, enum subject_kind kind, uint32_t longest, search_solve *solve, void *user, uint32_t *node)
 {
     struct prover *p = s->prover;
     begin_claim(s, claim, kind, longest);
     uint64_t budget = p->step_limit < p->steps ? p->step_limit : p->steps;
+    uint32_t least = 0;
+    bool found = false;
     s->steps = budget;
-    begin_set(s);
-    for (size_t i = 0; i < s->label_count; i++)
-        if (p->nfa->starts[s->labels[i]] != UINT32_MAX)
-            add_state(s, p->nfa->starts[s->labels[i]]);
-    bool possible = claim_is_possible(s, false), found = false;
-    drop_idle(s);
-    if (possible) {
-        enter_node(s, store_set(s));
-        found = try_end(s, solve, user);
+    enter_start(s);
+    while (!found && !is_full(s) && (*node = take_node(s, &least)) != UINT32_MAX) {
+        struct search_node at = s->nodes[*node];
+        found = try_end(s, &at, solve, user);
+        if (!found)
+            expand(s, *node);
     }
-    for (uint32_t at = 0; !found && at < s->node_count && s->nodes[at].depth < longest && !is_full(s); at++)
-        found = expand(s, at, solve, user);
-    *node = (uint32_t)s->node_count - 1;
     bool stopped = is_full(s);
-    p->steps -= budget - s->steps;
+    budget -= s->steps;
+    p->steps -= budget + SEARCH_STEPS < p->steps ? budget + SEARCH_STEPS : p->steps;
     p->stopped |= stopped && !found;
     return found ? PROOF_YES : stopped || s->open ? PROOF_OPEN : PROOF_NO;
 }

@@ -66,6 +66,8 @@ static enum proof solve_single(struct fields_wanted *w, enum field_id field, str
         return PROOF_YES;
     add_parts(w, &claim, field, YES_BIT, true);
     add_parts(w, &claim, field, NO_BIT, false);
+    if (field == FIELD_role)
+        claim_add(w->p, &claim, w->p->module_role, true);
     return find_string(w->p, &claim, found);
 }
 

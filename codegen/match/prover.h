@@ -7,7 +7,7 @@
 
 /* A subject is a parameter (its full name is the string everything is about) or a module (its path is). */
 enum subject_kind { KIND_PARAMETER, KIND_MODULE, KIND_COUNT };
-enum { RECIPES_MAX = 2, STEPS = 4000 * 1000, TOTAL_STEPS = 256 * 1000 * 1000 };
+enum { RECIPES_MAX = 2, STEPS = 4000 * 1000, TOTAL_STEPS = 128 * 1000 * 1000 };
 
 /* One conjunct: the predicate is certainly true, or it is not. */
 struct claim_part {
@@ -24,7 +24,10 @@ struct search_node {
     size_t first;         /* in members: those that must be equal, then those of labels that only forbid */
     uint32_t equal, count;
     uint32_t parent, symbol, depth, chain;
+    uint32_t least, next; /* symbols of a string through here, at least; the node behind it in the queue */
 };
+/* What is known of a label where a set of states stands. */
+enum { HAS_STATE = 1, CAN_END = 2, IS_UNIVERSAL = 4 };
 /* How a label bears on a claim. */
 enum polarity { POLARITY_ASKS = 1, POLARITY_FORBIDS = 2 };
 struct search {
@@ -42,6 +45,11 @@ struct search {
     size_t slot_count, slot_capacity;
     uint32_t *labels;            /* of the claim */
     size_t label_count;
+    uint32_t *required;          /* labels that must hold for the claim to */
+    size_t required_count;
+    uint32_t *nearest;           /* by label: how far the nearest state of the set at hand is from the end */
+    uint32_t *queue;             /* node + 1, by the least it can lead to */
+    size_t queue_size, queue_count, queue_capacity;
     uint32_t *free_tests;        /* of the claim */
     size_t free_count;
     unsigned char *polarity;     /* by label */
@@ -68,10 +76,14 @@ struct prover {
     bool kinds[KIND_COUNT];      /* that differ for these rules; modules always do */
     uint32_t *test_preds;        /* by test: the predicate that is it */
     uint32_t proper;             /* predicate: segments of letters, digits and _, joined by dots */
+    uint32_t module_role;        /* predicate: a role that a module, a quantizer, can have */
     struct label **labels;       /* by number */
     size_t label_count, label_capacity;
     struct alphabet alphabet;
-    struct nfa *nfa;
+    struct layer_label *layers;
+    struct nfa *nfa;             /* NULL: not built yet */
+    bool failed;                 /* it cannot be */
+    uint32_t *distances;         /* by state: symbols to the end of a name, at least */
     uint32_t *code_points;       /* by symbol: the one that looks best in a name */
     uint32_t *ranks;             /* by symbol: smaller looks better */
     struct search names, strings;
@@ -83,12 +95,15 @@ struct prover {
 };
 enum { TRUTH_OPEN = 3 };
 
-/* prove_lower.c: recipes to predicates over names; false: beyond the limits. */
+/* prove_lower.c: recipes to predicates over names; false: a pattern is refused. Then the automaton of all labels; false: it
+ * needs more than the limits of the matcher. */
 bool prover_lower(struct prover *prover);
+bool prover_build(struct prover *prover);
 /* A label's number in the prover's own automaton, made when new. */
 uint32_t prover_number_label(struct prover *prover, struct label *label);
-/* prove_layer.c: predicates that the layer number of the name is known, and that the guard holds for it; UINT32_MAX when the
- * guard is not one over the layer alone, or needs too many states. Their automata are entered by layer_finish. */
+
+/* prove_layer.c */
+/* A label without an expression, whose language is the names with a layer number for which the guard holds. */
 struct layer_label {
     const struct guard *guard; /* NULL: any number */
     enum subject_kind kind;
@@ -96,17 +111,13 @@ struct layer_label {
     uint32_t pred;
     struct layer_label *next;
 };
-struct layers {
-    struct prover *prover;
-    struct layer_label *first;
-    bool used;
-};
+/* Whether the guard is one over the layer number alone that can be an automaton. */
 bool layer_guard_is_exact(const struct guard *guard);
-uint32_t layer_pred(struct layers *layers, const struct guard *guard, enum subject_kind kind, bool megatron);
-/* The characters the automata tell apart become symbols of their own; before the alphabet is built. */
+uint32_t layer_pred(struct prover *prover, const struct guard *guard, enum subject_kind kind, bool megatron);
+/* The characters that the automata tell apart become symbols of their own; before the alphabet is built. */
 void layer_intern_characters(struct regex_pool *pool);
 /* Adds the automata to the prover's. */
-void layer_finish(struct layers *layers);
+void layer_finish(struct prover *prover);
 
 /* prove_search.c */
 void search_init(struct search *search, struct prover *prover, unsigned reads);
@@ -117,6 +128,8 @@ enum proof search_run(struct search *search, const struct claim *claim, enum sub
                       uint32_t *node);
 /* The string that leads to the node, in the arena. */
 const char *search_string(const struct search *search, uint32_t node, size_t *size);
+/* prove_claim.c: fills the search's lists of labels and free tests. */
+void claim_note(struct search *search);
 /* Whether the claim can still hold, and whether it holds already, where the name ends and free tests are as in truths. */
 bool claim_is_possible(struct search *search, bool ends);
 bool claim_is_certain(struct search *search);
@@ -144,7 +157,9 @@ const char *witness_facts(struct arena *arena, const struct witness *witness);
 /* Fills witness->typical: a name of prove_names.def that the judge takes for an answer as well. */
 void witness_find_typical(struct prover *prover, struct witness *witness, witness_judge *judge, void *user);
 
-/* prove.c: asks until the judge is content. Adds to the claim. */
+/* prove.c: builds the automaton when it is needed first; false: it cannot be. */
+bool prover_ready(struct prover *prover);
+/* Asks until the judge is content. Adds to the claim. */
 enum proof prove_claim(struct prover *prover, struct claim *claim, enum subject_kind kind, uint32_t longest, witness_judge *judge, void *user,
                        struct witness *witness);
 
