@@ -35,8 +35,8 @@ static enum quern_status compile_matcher(struct session *session, void *data)
     struct match_code *code = make_open_code(session, call->recipe, false); /* the recipe's matcher is faster than sets */
     char *object = NULL;
     size_t size;
-    if (!code)
-        return QUERN_OK;
+    if (!code || code->state_count > code->block_limit)
+        return QUERN_OK; /* the strides of the table-driven matcher are faster than a walker */
     code->name = "quern.match";
     if (!match_compile_with(session->context->options.jit_path, code, kernel_target_of(session->context), KERNEL_OUTPUT_OBJECT, true, &object,
                             &size, session->diags))
@@ -44,7 +44,7 @@ static enum quern_status compile_matcher(struct session *session, void *data)
     arena_defer(session->arena, free, object);
     if (!kernel_load(object, size, &call->recipe->code, session->diags))
         return diags_status(session->diags);
-    call->kind = code->state_count > code->block_limit ? QUERN_MATCHER_WALKER : QUERN_MATCHER_CODE;
+    call->kind = QUERN_MATCHER_CODE;
     return QUERN_OK;
 }
 

@@ -9,9 +9,9 @@ extern "C" {
 #endif
 
 /* Compiles the rules over module paths to machine code for this machine; quern_match_module runs it from then on, with the same
- * answers. Code for small automata, a walker of a constant table for others; what neither can tell, and everything where *kind
- * (NULL: not wanted) is QUERN_MATCHER_TABLE, the matcher of the recipe answers as before. No thread may match meanwhile. */
-enum quern_matcher_kind { QUERN_MATCHER_TABLE, QUERN_MATCHER_CODE, QUERN_MATCHER_WALKER };
+ * answers. What the code cannot tell, and everything where *kind (NULL: not wanted) is QUERN_MATCHER_TABLE because the automaton
+ * is too large to be faster as code, the matcher of the recipe answers as before. No thread may match meanwhile. */
+enum quern_matcher_kind { QUERN_MATCHER_TABLE, QUERN_MATCHER_CODE };
 QUERN_API enum quern_status quern_matcher_compile(quern_recipe *recipe, enum quern_matcher_kind *kind);
 
 struct quern_build_options {

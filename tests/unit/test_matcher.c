@@ -43,7 +43,7 @@ static void check_kind(struct place *place, const char *text, enum quern_matcher
 static void test_kinds(void **state)
 {
     check_kind(*state, small, QUERN_MATCHER_CODE);
-    check_kind(*state, large, QUERN_MATCHER_WALKER);
+    check_kind(*state, large, QUERN_MATCHER_TABLE);
     check_kind(*state, about_classes, QUERN_MATCHER_CODE);
 }
 
