@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/quern_quantizers.h"
-#include "tool/tool.h"
+#include "tool/match_stream.h"
 
 static void print_match(const char *name, size_t size, const struct quern_match *match)
 {
@@ -21,7 +21,7 @@ static json_t *json_match(const char *name, const struct quern_match *match)
 }
 
 /* One answer; JSON answers are one object a line, so that they stream too. */
-static void answer(struct tool *tool, const char *name, size_t size, const struct quern_match *match)
+void tool_answer_match(struct tool *tool, const char *name, size_t size, const struct quern_match *match)
 {
     if (!tool->json) {
         print_match(name, size, match);
@@ -33,25 +33,21 @@ static void answer(struct tool *tool, const char *name, size_t size, const struc
     json_decref(object);
 }
 
-static enum quern_status match_line(struct tool *tool, quern_recipe *recipe, quern_model *model, char *line, size_t size)
+/* A parameter of the model, or one that it does not have: its name alone is known then. */
+static enum quern_status match_parameter(struct tool *tool, quern_recipe *recipe, quern_model *model, char *line, size_t size)
 {
     struct quern_match match;
     struct quern_subject subject;
-    enum quern_status status;
-    if (model) {
-        line[size] = 0;
-        status = quern_subject_find(model, QUERN_PARAMETERS, line, &subject)
-                     ? quern_match_subject(recipe, &subject, &match)
-                     : quern_match_tensor(recipe, &(struct quern_tensor){.name = line, .dtype = "", .rank = -1, .bytes = -1}, &match);
-    } else {
-        status = quern_match_module(recipe, line, size, &match);
-    }
+    line[size] = 0;
+    enum quern_status status = quern_subject_find(model, QUERN_PARAMETERS, line, &subject)
+                                   ? quern_match_subject(recipe, &subject, &match)
+                                   : quern_match_tensor(recipe, &(struct quern_tensor){.name = line, .dtype = "", .rank = -1, .bytes = -1}, &match);
     if (!status)
-        answer(tool, line, size, &match);
+        tool_answer_match(tool, line, size, &match);
     return status;
 }
 
-static enum quern_status match_stream(struct tool *tool, quern_recipe *recipe, quern_model *model, FILE *file)
+static enum quern_status match_parameters(struct tool *tool, quern_recipe *recipe, quern_model *model, FILE *file)
 {
     char *line = NULL;
     size_t capacity = 0;
@@ -63,10 +59,10 @@ static enum quern_status match_stream(struct tool *tool, quern_recipe *recipe, q
         if (size && line[size - 1] == '\r')
             size--;
         const char *tab = memchr(line, '\t', (size_t)size);
-        status = match_line(tool, recipe, model, line, tab ? (size_t)(tab - line) : (size_t)size);
+        status = match_parameter(tool, recipe, model, line, tab ? (size_t)(tab - line) : (size_t)size);
     }
     free(line);
-    return status;
+    return ferror(file) ? QUERN_IO : status;
 }
 
 static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, quern_model *model, enum quern_subject_kind kind)
@@ -77,14 +73,14 @@ static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, qu
         struct quern_match match;
         status = quern_match_subject(recipe, &subject, &match);
         if (!status)
-            answer(tool, subject.name, strlen(subject.name), &match);
+            tool_answer_match(tool, subject.name, strlen(subject.name), &match);
     }
     return status;
 }
 
 static enum quern_made list_quantizer(void *user, const struct quern_quantizer *quantizer)
 {
-    answer(user, quantizer->path, strlen(quantizer->path), &quantizer->match);
+    tool_answer_match(user, quantizer->path, strlen(quantizer->path), &quantizer->match);
     return QUERN_MADE_NOTHING;
 }
 
@@ -113,8 +109,8 @@ static int match_names(struct tool *tool, quern_recipe *recipe, quern_model *mod
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
     if (!file)
         return tool_system_error(path);
-    enum quern_status status = match_stream(tool, recipe, model, file);
-    int code = ferror(file) ? tool_system_error(path) : tool_finish(tool, status);
+    enum quern_status status = model ? match_parameters(tool, recipe, model, file) : match_stream(tool, recipe, fileno(file));
+    int code = status == QUERN_IO ? tool_system_error(path) : tool_finish(tool, status);
     if (file != stdin)
         fclose(file);
     return code;

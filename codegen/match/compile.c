@@ -150,6 +150,8 @@ static void build_dfa(struct matcher *m, enum field_id field, const struct match
 {
     struct engine *e = &m->engines[field];
     size_t states = options->state_budget ? options->state_budget : DFA_STATES;
+    bool parts = e->nfa->part_starts[1] < e->nfa->start_count;
+    states = parts && states > DFA_STATES_OF_PARTS ? DFA_STATES_OF_PARTS : states;
     struct dfa_limits limits = {states, DFA_CELLS, (uint64_t)states * DFA_WORK_PER_STATE};
     struct raw_dfa raw;
     struct label_sets sets;

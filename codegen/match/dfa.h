@@ -59,7 +59,8 @@ struct dfa_limits {
     size_t states, cells; /* of the table before minimisation */
     uint64_t work;        /* steps of the construction */
 };
-enum { DFA_STATES = 65536, DFA_CELLS = 1 << 22, DFA_WORK_PER_STATE = 64 };
+/* Rules that come in parts multiply each other's states: the attempt ends early. */
+enum { DFA_STATES = 65536, DFA_STATES_OF_PARTS = 8192, DFA_CELLS = 1 << 22, DFA_WORK_PER_STATE = 64 };
 
 /* False: a limit was passed. Outcomes are numbers of label sets. */
 bool dfa_determinise(struct raw_dfa *raw, struct label_sets *sets, struct arena *arena, const struct nfa *nfa,

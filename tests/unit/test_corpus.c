@@ -321,6 +321,16 @@ static void check_first(const char *rules_file, const char *expected_file, bool 
             fail_msg("%s: \"%s\": rule %d, Python %s", rules_file, names.items[i].bytes, found.rule, expected.items[i].bytes);
         assert_int_equal(found.unknown, -1);
     }
+    struct field *paths = calloc(names.count, sizeof *paths);
+    int *rules_of = calloc(names.count, sizeof *rules_of);
+    for (size_t i = 0; i < names.count; i++)
+        paths[i] = (struct field){names.items[i].bytes, names.items[i].size};
+    matcher_match_batch(m, scratch, paths, names.count, false, rules_of);
+    for (size_t i = 0; i < names.count; i++)
+        if (rules_of[i] != atoi(expected.items[i].bytes))
+            fail_msg("%s: batch: \"%s\": rule %d, Python %s", rules_file, names.items[i].bytes, rules_of[i], expected.items[i].bytes);
+    free(paths);
+    free(rules_of);
     print_message("%s: %zu rules, %zu names agree%s\n", rules_file, rules.count, names.count, fallback ? " (linear-time engine)" : "");
     arena_close(&arena);
     free(made);

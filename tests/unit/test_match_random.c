@@ -197,6 +197,32 @@ static void check_subject(const struct recipe *r, const struct matcher *m, void 
         fail_msg("%s: module \"%s\": %d %d, not %d %d", engine, s->module.bytes, found.rule, found.unknown, expected.rule, expected.unknown);
 }
 
+/* Module paths alone, as a batch: names that share their begin, some longer than a stride. */
+static void check_batch(struct arena *arena, const struct matcher *m, void *scratch, const struct subject *subjects, const char *engine)
+{
+    enum { COPIES = 4 };
+    static const char *const heads[COPIES] = {"", "model.layers.1.mlp.experts.0.", "model.layers.1.mlp.experts.\xe2\x82\xac.", "a.b.a.b.a.b.a.b.a.b."};
+    struct field paths[SUBJECTS * COPIES];
+    int rules[SUBJECTS * COPIES];
+    size_t count = 0;
+    for (int i = 0; i < SUBJECTS; i++)
+        for (int k = 0; k < COPIES && subjects[i].module.bytes; k++) {
+            const char *path = arena_printf(arena, "%s%.*s", heads[k], (int)subjects[i].module.size, subjects[i].module.bytes);
+            paths[count++] = field_of(path);
+        }
+    matcher_match_batch(m, scratch, paths, count, false, rules);
+    for (size_t i = 0; i < count; i++) {
+        struct subject s;
+        int rule;
+        subject_of_module(&s, paths[i].bytes, paths[i].size, false);
+        struct match_outcome one = matcher_match(m, scratch, &s);
+        if (rules[i] != one.rule)
+            fail_msg("%s: batch: \"%s\": %d, not %d", engine, paths[i].bytes, rules[i], one.rule);
+        if (matcher_match_path(m, scratch, paths[i].bytes, paths[i].size, &rule))
+            assert_int_equal(rule, one.rule);
+    }
+}
+
 static void check_engine(struct arena *arena, const struct recipe *r, const struct match_options *options, const struct subject *subjects)
 {
     struct diags diags;
@@ -214,8 +240,10 @@ static void check_engine(struct arena *arena, const struct recipe *r, const stru
         const struct matcher *one = k ? back : m;
         void *scratch = arena_alloc(arena, matcher_scratch_size(one));
         matcher_scratch_init(one, scratch);
+        const char *engine = options->force_fallback ? "linear" : k ? "read" : "table";
         for (int i = 0; i < SUBJECTS; i++)
-            check_subject(r, one, scratch, &subjects[i], options->force_fallback ? "linear" : k ? "read" : "table");
+            check_subject(r, one, scratch, &subjects[i], engine);
+        check_batch(arena, one, scratch, subjects, engine);
     }
 }
 
