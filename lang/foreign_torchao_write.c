@@ -254,9 +254,10 @@ static const char *key_text(struct torchao_writing *t, const struct key *key)
 static void fill(struct torchao_writing *t, json_t *dictionary)
 {
     for (size_t i = 0; i < t->count; i++) {
+        const char *key = key_text(t, &t->keys[i]); /* before there is a value to lose */
         check_target(t, &t->keys[i]);
         warn_half(t, &t->keys[i]);
-        json_object_set_new(dictionary, key_text(t, &t->keys[i]), value_of(t, t->keys[i].rule));
+        json_object_set_new(dictionary, key, value_of(t, t->keys[i].rule));
     }
     if (t->rest)
         json_object_set_new(dictionary, "_default", value_of(t, t->rest));
