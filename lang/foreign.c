@@ -36,8 +36,10 @@ const struct foreign *foreign_recognise(const struct yaml_node *root)
 /* A file of coreai_opt has `quantization_config` with its own keys, and perhaps shared specs. */
 bool foreign_is_coreai(const struct yaml_node *root)
 {
-    static const char *const keys[] = {"global_config", "module_type_configs", "module_name_configs", "execution_mode"};
+    static const char *const keys[] = {"global_config", "module_type_configs", "module_name_configs", "preserved_attributes", "execution_mode"};
     const struct yaml_node *config = yaml_get(root, "quantization_config");
+    if (config && config->kind == YAML_MAPPING && !config->count)
+        return true;
     for (size_t i = 0; config && i < sizeof keys / sizeof *keys; i++)
         if (yaml_get(config, keys[i]))
             return true;

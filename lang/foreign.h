@@ -59,6 +59,7 @@ struct ast_predicate *foreign_class(struct yaml_reading *y, struct span span, co
 bool foreign_is_torchao(const struct yaml_node *root);
 bool foreign_is_coreai(const struct yaml_node *root);
 foreign_read foreign_read_coreai;
+foreign_write foreign_write_coreai;
 bool foreign_is_quark(const struct yaml_node *root);
 bool foreign_is_hugging_face(const struct yaml_node *root);
 foreign_read foreign_read_megatron, foreign_read_quark, foreign_read_hugging_face;

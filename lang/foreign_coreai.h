@@ -82,6 +82,9 @@ const struct coreai_spec *coreai_read_spec(struct coreai *c, const struct yaml_n
 void coreai_spec_text(struct text *out, const struct coreai_spec *spec, bool activation, enum coreai_variant variant);
 /* Whether the variant's text is another than the plain one's. */
 bool coreai_spec_varies(const struct coreai_spec *spec, enum coreai_variant variant);
+/* The words there; NULL: it has none. */
+const char *coreai_dtype_word(const char *format);
+const char *coreai_scheme_word(const char *scheme);
 /* foreign_coreai_slot.c: one map from keys to specs; the map's row is of coreai.def. */
 struct coreai_map {
     const char *key;
@@ -99,6 +102,8 @@ extern const struct coreai_map coreai_maps[COREAI_MAPS];
 void coreai_read_map(struct coreai *c, struct coreai_slots *slots, const struct coreai_map *map, const struct yaml_node *node);
 /* foreign_coreai_lower.c: the levels as declarations and rules. */
 void coreai_lower(struct coreai *c, struct span span);
+/* The predicate of a variant as .qr text; NULL: of the plain one. */
+const char *coreai_variant_text(enum coreai_variant variant, bool eager);
 /* A name for a declaration made of what a user wrote, not used before. */
 const char *coreai_name(struct coreai *c, const char *stem, size_t size, const char *suffix);
 

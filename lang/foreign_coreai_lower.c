@@ -146,9 +146,14 @@ static void add_rule(struct coreai *c, struct ast_predicate *p, const char *conf
     rule->disabled = inert;
 }
 
+const char *coreai_variant_text(enum coreai_variant variant, bool eager)
+{
+    return variant == COREAI_TRANSPOSED && !eager ? transposed_in_graphs : variant_texts[variant];
+}
+
 static struct ast_predicate *variant_predicate(struct coreai *c, enum coreai_variant variant, struct span span)
 {
-    const char *text = variant == COREAI_TRANSPOSED && !c->eager ? transposed_in_graphs : variant_texts[variant];
+    const char *text = coreai_variant_text(variant, c->eager);
     return ast_parse_predicate(c->y->arena, c->y->source, span, text, strlen(text), c->y->diags);
 }
 

@@ -354,6 +354,22 @@ const struct coreai_spec *coreai_read_spec(struct coreai *c, const struct yaml_n
 
 /* ---- as text ---- */
 
+const char *coreai_dtype_word(const char *format)
+{
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++)
+        if (!strcmp(dtypes[i].format, format))
+            return dtypes[i].word;
+    return NULL;
+}
+
+const char *coreai_scheme_word(const char *scheme)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++)
+        if (!strcmp(schemes[i].scheme, scheme))
+            return schemes[i].word;
+    return NULL;
+}
+
 static void add_block(struct text *out, const struct coreai_spec *s)
 {
     text_add(out, " per block(");

@@ -76,6 +76,15 @@ const struct spec *config_slot(const struct config *config, enum slot_role role,
     return found ? found->spec : NULL;
 }
 
+const struct ast_decl *recipe_schedule(const struct recipe *recipe, const char *name)
+{
+    for (const struct unit *u = recipe->unit; u; u = u->next)
+        for (const struct symbol *s = u->symbols; s; s = s->next)
+            if (s->space == SPACE_SCHEDULE && !strcmp(s->full_name, name))
+                return s->decl;
+    return NULL;
+}
+
 /* ---- text ---- */
 
 /* Names with dots stand quoted: bare they would mean an import's. */

@@ -116,6 +116,8 @@ const struct slot *config_find_state(const struct config *config, bool module, c
 const struct spec *config_slot(const struct config *config, enum slot_role role, int64_t index, const char *name, bool *off);
 /* What the rule does (NULL: no rule did anything), as text that is equal whenever the same is done, whatever it is called. */
 void rule_print_action(struct text *out, const struct recipe *recipe, const struct rule *rule);
+/* The declaration of a schedule that a config names. */
+const struct ast_decl *recipe_schedule(const struct recipe *recipe, const char *name);
 /* A named spec of the recipe, a preset, or a whole spec expression ("int4 per group(32)"); NULL with a diagnostic. */
 const struct spec *recipe_find_spec(struct recipe *recipe, const char *expression, struct diags *diags);
 /* The same without a recipe. */

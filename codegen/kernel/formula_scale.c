@@ -30,13 +30,14 @@ static void use_second(struct formula_builder *f)
 }
 
 /* mx: E = clamp(exponent(A) - emax, -127, 127), stored plus 127. The exponent field of a subnormal or zero A is 0,
- * which stands for -127. */
+ * which stands for -127. The least scale that `eps` allows has its own exponent. */
 static void new_pow2(struct formula_builder *f)
 {
     bool is_float = f->spec->format->kind == FORMAT_KIND_FLOAT;
+    int least = f->spec->has_eps ? (int)(ir_float((float)f->spec->eps).bits >> 23) : 0;
     struct ir_operand field = formula_two(f, IR_ishr, "exponent", formula_one(f, IR_bits, "bits", f->A), ir_int(23));
     struct ir_operand e = formula_two(f, IR_isub, "E", field, ir_int(is_float ? format_emax(f->spec->format) : 0));
-    e = formula_two(f, IR_imax, "E", formula_two(f, IR_imin, "E", e, ir_int(254)), ir_int(0));
+    e = formula_two(f, IR_imax, "E", formula_two(f, IR_imin, "E", e, ir_int(254)), ir_int(least));
     ir_store(&f->b, IR_BUFFER_scale, e);
     f->p = formula_cast(f, IR_decode, "p", f->spec->scale, formula_two(f, IR_isub, "minus", ir_int(254), e), ir_none);
 }
@@ -69,6 +70,8 @@ static void new_rounded(struct formula_builder *f)
 {
     const struct format *format = f->spec->scale;
     struct ir_operand t = limit_scale(f, exact_scale(f));
+    if (f->spec->has_eps)
+        t = formula_two(f, IR_max, "t", t, ir_float((float)f->spec->eps));
     if (is_f32(format)) {
         struct ir_operand is_zero = formula_two(f, IR_equal, "none", t, ir_float(0));
         f->s = formula_put(f, IR_select, "s", is_zero, ir_float(1), t);

@@ -103,7 +103,7 @@ static const char *attribute_reason(enum kernel_op op, const struct spec *spec)
         return "this range has no kernel yet";
     if (spec->has_low || spec->has_high)
         return "static ranges have no kernel yet";
-    return spec->has_eps ? "`eps` has no kernel yet" : NULL;
+    return spec->has_eps && spec->second ? "`eps` goes with one level of scales here" : NULL;
 }
 
 bool kernel_supports(enum kernel_op op, const struct spec *spec, enum dtype dtype, const char **reason)

@@ -118,12 +118,13 @@ static int pow2_exponent(const struct oracle *oracle, float amax)
         frexp(oracle_table_max(&oracle->codes), &emax);
         emax -= 1;
     }
-    int e = exponent - emax;
-    return e < -127 ? -127 : e > 127 ? 127 : e;
+    int e = exponent - emax, least = oracle->spec->has_eps ? ilogbf((float)oracle->spec->eps) : -127;
+    least = least < -127 ? -127 : least;
+    return e < least ? least : e > 127 ? 127 : e;
 }
 
-/* The scale before it is rounded to its format. */
-static float exact_scale(const struct oracle *oracle, const struct statistics *s, float second)
+/* The scale before eps. */
+static float bare_scale(const struct oracle *oracle, const struct statistics *s, float second)
 {
     const struct spec *spec = oracle->spec;
     if (spec->format->kind == FORMAT_KIND_CODEBOOK) {
@@ -145,6 +146,13 @@ static float exact_scale(const struct oracle *oracle, const struct statistics *s
     if (spec->scheme == SCHEME_narrow)
         return s->amax / (float)oracle->qmax;
     return s->amax / (steps / 2);
+}
+
+/* The scale before it is rounded to its format: at least eps. */
+static float exact_scale(const struct oracle *oracle, const struct statistics *s, float second)
+{
+    float scale = bare_scale(oracle, s, second), eps = (float)oracle->spec->eps;
+    return oracle->spec->has_eps && scale < eps ? eps : scale;
 }
 
 /* Rounded to its format: 0 becomes 1 (nvfp4's stays), Inf the largest finite value. Writes it, gives its value. */

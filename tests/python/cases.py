@@ -55,7 +55,7 @@ def command_of(quern, row, folder):
     path = pathlib.Path(folder) / name.name
     path.write_text(text if isinstance(text, str) else json.dumps(text))
     command = [quern, row.get("run", "match"), str(path)]
-    if "model" in row:
+    if row.get("model"):
         command += ["-m", str(ROOT / "models" / row["model"])]
     if row.get("run") == "plan":
         command += ["--format", "json"]

@@ -1,9 +1,9 @@
 """Files of another system that are read and that are refused: every case of a list, with everything that is said.
 
-usage: import_cases.py QUERN SCRATCH SYSTEM CASES [--write]
+usage: import_cases.py QUERN SCRATCH SYSTEM CASES [--export] [--write]
 A case is `=== name`, the file, `---`, and what `quern import --from SYSTEM in.yaml` prints: messages first, then the recipe.
 The exit status is 1 (4 at a limit) when there is an error among the messages, else 0. What is printed must itself load, and print the same recipe
-as the file does. --write writes the list anew from what is said now.
+as the file does. --export: what is written for the system again must be proved to do the same. --write writes the list anew from what is said now.
 """
 import pathlib
 import re
@@ -15,6 +15,13 @@ QUERN, SCRATCH, SYSTEM, CASES = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv
 
 def quern(*arguments):
     return subprocess.run([str(pathlib.Path(QUERN).resolve()), *arguments], cwd=SCRATCH, capture_output=True, text=True, timeout=60)
+
+
+def fault_of_export():
+    exported = quern("export", "out.qr", "--to", SYSTEM)
+    (SCRATCH / "again.yaml").write_text(exported.stdout)
+    proof = quern("diff", "in.yaml", "again.yaml")
+    return f"export: {exported.stderr}{exported.stdout}{proof.stdout}{proof.stderr}" if exported.returncode or proof.returncode else None
 
 
 def said_of(text):
@@ -31,6 +38,8 @@ def said_of(text):
         fault = f"what is printed does not load: {again[1].stderr}"
     elif again[0].stdout != done.stdout:
         fault = "a second import prints something else"
+    elif "--export" in sys.argv:
+        fault = fault_of_export()
     return done.stderr + done.stdout, fault
 
 

@@ -224,7 +224,8 @@ static void test_combinations(void **state)
         "float(e = 3, m = 3, nan = true)", "float(e = 3, m = 2, inf = true, nan = true)", "fp8_e4m3b11fnuz",
         "fp8_e4m3 scale fp8_e8m0 pow2 floor", "fp4_e2m1 per token scale fp8_e8m0 pow2 floor", "mxint8 per tensor",
         "fp4_e2m1 per tensor scale fp8_e4m3 second f32", "fp8_e5m2 per token scale fp8_e4m3 second f32",
-        "int1", "uint1 asymmetric"};
+        "int1", "uint1 asymmetric", "int8 eps 0.01", "uint4 asymmetric eps 0.5", "fp8_e4m3 per token scale f16 eps 0.001",
+        "fp4_e2m1 per token scale fp8_e8m0 pow2 floor eps 0.01"};
     static const char *const grouped[] = {
         "float(e = 3, m = 2) per group(8) scale fp8_e8m0 pow2 floor", "fp6_e2m3 per group(16) scale fp8_e4m3 second f32",
         "fp4_e2m1 per group(16, 0) scale fp8_e4m3 second f32 ragged pad", "fp8_e4m3 per group(32, 0) scale fp8_e8m0 pow2 floor ragged pad",
