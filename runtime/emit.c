@@ -56,7 +56,10 @@ static bool emit_automaton(struct session *session, struct emit_call *emit)
 {
     (void)session;
     struct text text = begin_text(emit);
-    matcher_print(&text, emit->recipe->matcher);
+    if (emit->options->graphviz)
+        matcher_print_dot(&text, emit->recipe->matcher);
+    else
+        matcher_print(&text, emit->recipe->matcher);
     return finish_text(emit, &text);
 }
 

@@ -75,6 +75,7 @@ struct quern_emit_options {
     const char *dtype;     /* of the float side: "f32" (NULL), "f16", "bf16" */
     const int64_t *shape;  /* NULL: [256, 4096] */
     int rank;
+    bool graphviz;         /* automaton: as a digraph in the DOT language */
     const char *after;     /* kernel: the pass to stop after; NULL: all. "all": every pass, one after another */
 };
 QUERN_API enum quern_status quern_recipe_emit(quern_recipe *recipe, const char *stage, const struct quern_emit_options *options, const char **text, size_t *size);

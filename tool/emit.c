@@ -35,7 +35,9 @@ static int emit_stage(struct tool *tool, quern_recipe *recipe)
 {
     int64_t shape[8];
     struct quern_emit_options options = {.spec = tool->values[OPTION_spec], .op = tool->values[OPTION_op],
-                                         .dtype = tool->values[OPTION_dtype], .after = tool->values[OPTION_after]};
+                                         .dtype = tool->values[OPTION_dtype], .after = tool->values[OPTION_after], .graphviz = tool->dot};
+    if (tool->dot && strcmp(tool->values[OPTION_stage], "automaton"))
+        return tool_usage("expected --stage automaton with --format dot, saw `%s`", tool->values[OPTION_stage]);
     if (tool_has(tool, OPTION_print_after_all))
         options.after = "all";
     if (tool_has(tool, OPTION_shape)) {

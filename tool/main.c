@@ -83,12 +83,14 @@ static int read_common(const struct command_row *command, struct tool *tool)
 {
     const char *format = tool->values[OPTION_format], *color = tool->values[OPTION_color];
     bool check = command->run == command_check;
-    if (format && !is_one_of(format, (const char *const[]){"text", "json", check ? "sarif" : NULL, NULL}))
-        return tool_usage("expected text%s json%s after --format, saw `%s`", check ? "," : " or", check ? " or sarif" : "", format);
+    const char *third = check ? "sarif" : command->run == command_emit ? "dot" : NULL;
+    if (format && !is_one_of(format, (const char *const[]){"text", "json", third, NULL}))
+        return tool_usage("expected text%s json%s%s after --format, saw `%s`", third ? "," : " or", third ? " or " : "", third ? third : "", format);
     if (color && !is_one_of(color, (const char *const[]){"auto", "always", "never", NULL}))
         return tool_usage("expected auto, always or never after --color, saw `%s`", color);
     tool->json = format && !strcmp(format, "json");
     tool->sarif = format && !strcmp(format, "sarif");
+    tool->dot = format && !strcmp(format, "dot");
     tool->results_are_messages = check;
     const char *no_color = getenv("NO_COLOR");
     tool->color = color && strcmp(color, "auto") ? !strcmp(color, "always")

@@ -20,7 +20,7 @@ struct tool {
     const char **arguments;
     int argument_count;
     quern_context *context;
-    bool json, sarif, color;
+    bool json, sarif, dot, color;
     bool results_are_messages; /* check: JSON goes to stdout, whether there are any or not */
 };
 

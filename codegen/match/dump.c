@@ -29,50 +29,56 @@ static void print_quoted(struct dump *d, const char *before, const char *bytes, 
 
 /* ---- tests ---- */
 
-static void print_term(struct dump *d, const struct guard_term *t)
+static void print_term(struct text *out, const struct guard_term *t)
 {
     switch (t->kind) {
-    case AST_TERM_INTEGER: text_printf(d->out, "%" PRId64, t->integer); break;
-    case AST_TERM_LAYER: text_add(d->out, "layer"); break;
-    case AST_TERM_NDIM: text_add(d->out, "ndim"); break;
-    case AST_TERM_NUMEL: text_add(d->out, "numel"); break;
-    case AST_TERM_SHAPE: text_printf(d->out, "shape[%" PRId64 "]", t->integer); break;
+    case AST_TERM_INTEGER: text_printf(out, "%" PRId64, t->integer); break;
+    case AST_TERM_LAYER: text_add(out, "layer"); break;
+    case AST_TERM_NDIM: text_add(out, "ndim"); break;
+    case AST_TERM_NUMEL: text_add(out, "numel"); break;
+    case AST_TERM_SHAPE: text_printf(out, "shape[%" PRId64 "]", t->integer); break;
     }
     if (t->modulus)
-        text_printf(d->out, " %% %" PRId64, t->modulus);
+        text_printf(out, " %% %" PRId64, t->modulus);
 }
 
-static void print_guard(struct dump *d, const struct guard *g)
+static void print_guard(struct text *out, const struct guard *g)
 {
     switch (g->kind) {
     case GUARD_DTYPE:
-        text_printf(d->out, "dtype %s", dtype_rows[g->dtype].word);
+        text_printf(out, "dtype %s", dtype_rows[g->dtype].word);
         break;
     case GUARD_RANGE:
-        print_term(d, &g->left);
-        text_printf(d->out, " in %" PRId64 "..%" PRId64, g->low, g->high);
+        print_term(out, &g->left);
+        text_printf(out, " in %" PRId64 "..%" PRId64, g->low, g->high);
         break;
     case GUARD_COMPARE:
-        print_term(d, &g->left);
-        text_printf(d->out, " %s ", comparison_words[g->comparison]);
-        print_term(d, &g->right);
+        print_term(out, &g->left);
+        text_printf(out, " %s ", comparison_words[g->comparison]);
+        print_term(out, &g->right);
         break;
     }
+}
+
+void matcher_print_test(struct text *out, const struct matcher *m, uint32_t test)
+{
+    const struct test *t = &m->program.tests[test];
+    if (t->kind == TEST_GUARD)
+        print_guard(out, &t->guard);
+    else if (t->kind == TEST_CHAIN) {
+        text_add(out, "mpath ");
+        text_quote(out, t->chain->text, t->chain->size);
+    } else
+        text_printf(out, "label %s %u", field_names[t->label->field], t->label->number);
 }
 
 static void print_test(struct dump *d, uint32_t test)
 {
-    const struct test *t = &d->m->program.tests[test];
     if (d->tests[test] != UINT32_MAX)
         return;
     d->tests[test] = d->test_count++;
     text_printf(d->out, "test %u ", d->tests[test]);
-    if (t->kind == TEST_GUARD)
-        print_guard(d, &t->guard);
-    else if (t->kind == TEST_CHAIN)
-        print_quoted(d, "mpath ", t->chain->text, t->chain->size);
-    else
-        text_printf(d->out, "label %s %u", field_names[t->label->field], t->label->number);
+    matcher_print_test(d->out, d->m, test);
     text_char(d->out, '\n');
 }
 

@@ -79,6 +79,8 @@ void matcher_lint(const struct recipe *recipe, struct diags *diags);
 
 /* `emit --stage automaton`: text that reads back to the same bytes. */
 void matcher_print(struct text *out, const struct matcher *matcher);
+/* The same for Graphviz; it does not read back. */
+void matcher_print_dot(struct text *out, const struct matcher *matcher);
 /* NULL with diagnostics on malformed text. The result matches like the original but knows rules by index and label only. */
 struct matcher *matcher_read(struct arena *arena, struct source *source, struct diags *diags);
 

@@ -85,6 +85,8 @@ const struct chain *chain_parse(struct matcher *matcher, const struct ast_string
 void names_index(struct names *names, struct arena *arena);
 /* The entries with this name, one after the other in rule order: *at is 0 before the first call. NULL: no more. */
 const struct name_entry *names_find(const struct names *names, const struct field *field, size_t *at);
+/* dump.c: a test as the text form has it, without its number. */
+void matcher_print_test(struct text *out, const struct matcher *matcher, uint32_t test);
 /* compile.c: numbers labels, finds what each bears on. Shared with the reader. */
 void matcher_number_labels(struct matcher *matcher);
 /* Alphabets and NFAs of every field; false: *culprit names the label that cannot be built (NULL: all together). */
