@@ -83,7 +83,8 @@ static inline struct piece cut_piece(const char *bytes, size_t at, size_t size)
     size_t left = size - at, shift = left < PIECE_MAX ? PIECE_MAX - left : 0;
     const char *from = bytes + at - shift;
     unsigned __int128 both = (unsigned __int128)load_word(from + WORD) << 64 | load_word(from);
-    struct piece p = {(uint64_t)(both >>= 8 * shift), (uint64_t)(both >> 64), left};
+    both >>= 8 * shift;
+    struct piece p = {(uint64_t)both, (uint64_t)(both >> 64), left};
     if (left <= PIECE_MAX)
         return p;
     p.length = count_to_dot(p.low, p.high);
