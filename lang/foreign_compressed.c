@@ -269,7 +269,8 @@ static bool is_string_list(struct compressed *c, const struct yaml_node *list, c
 /* One target has one scheme: the later group's. */
 static void add_targets(struct compressed *c, const struct yaml_node *targets, const char *group)
 {
-    for (size_t i = 0; is_string_list(c, targets, "targets") && i < targets->count; i++) {
+    size_t count = is_string_list(c, targets, "targets") ? targets->count : 0;
+    for (size_t i = 0; i < count; i++) {
         bool found;
         if (!yaml_check_string(c->y, targets->items[i]))
             continue;
@@ -332,7 +333,8 @@ static int compare_targets(const void *left, const void *right)
 
 static void add_ignored(struct compressed *c, const struct yaml_node *ignore)
 {
-    for (size_t i = 0; is_string_list(c, ignore, "ignore") && i < ignore->count; i++)
+    size_t count = is_string_list(c, ignore, "ignore") ? ignore->count : 0;
+    for (size_t i = 0; i < count; i++)
         if (yaml_check_string(c->y, ignore->items[i]))
             foreign_rule(c->y, ignore->items[i]->span, NULL, target_predicate(c, ignore->items[i]), AST_TARGET_SKIP, NULL);
 }

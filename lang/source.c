@@ -19,11 +19,40 @@ static void index_lines(struct arena *arena, struct source *s)
     s->line_count++;
 }
 
+static bool continues(const struct source *s, uint32_t i)
+{
+    return ((unsigned char)s->bytes[i] & 0xc0) == 0x80;
+}
+
+/* How many bytes before each block's begin continue a character. */
+static void index_columns(struct arena *arena, struct source *s)
+{
+    uint32_t count = 0;
+    s->continued = ARENA_ARRAY(arena, s->size / SOURCE_BLOCK + 1, uint32_t);
+    for (uint32_t i = 0; i < s->size; i++) {
+        if (i % SOURCE_BLOCK == 0)
+            s->continued[i / SOURCE_BLOCK] = count;
+        count += continues(s, i);
+    }
+    if (s->size % SOURCE_BLOCK == 0)
+        s->continued[s->size / SOURCE_BLOCK] = count;
+}
+
+/* Of the bytes before offset those that continue a character. */
+static uint32_t continued_before(const struct source *s, uint32_t offset)
+{
+    uint32_t block = offset / SOURCE_BLOCK, count = s->continued[block];
+    for (uint32_t i = block * SOURCE_BLOCK; i < offset; i++)
+        count += continues(s, i);
+    return count;
+}
+
 struct source *source_new(struct arena *arena, const char *name, const char *bytes, size_t size)
 {
     struct source *s = ARENA_NEW(arena, struct source);
     *s = (struct source){.name = name, .bytes = bytes, .size = size};
     index_lines(arena, s);
+    index_columns(arena, s);
     return s;
 }
 
@@ -37,10 +66,9 @@ struct place source_place(const struct source *s, uint32_t offset)
         else
             high = middle;
     }
-    struct place place = {low + 1, 1};
-    for (uint32_t i = s->lines[low]; i < offset && i < s->size; i++)
-        place.column += ((unsigned char)s->bytes[i] & 0xc0) != 0x80;
-    return place;
+    uint32_t begin = s->lines[low], end = offset < s->size ? offset : (uint32_t)s->size;
+    uint32_t length = end > begin ? end - begin - (continued_before(s, end) - continued_before(s, begin)) : 0;
+    return (struct place){low + 1, 1 + length};
 }
 
 const char *source_line(const struct source *s, uint32_t line, size_t *size)

@@ -342,6 +342,18 @@ static void recognises_foreign_files(void **state)
     assert_null(ast_parse_yaml(&b->arena, bench_source(b, "{configs: {}, quant_method: gptq}"), &b->diags)->foreign);
 }
 
+/* `layers\.(\d+)` alone, and no other model's block names. */
+static void numbers_layers_as_megatron(void **state)
+{
+    struct bench *b = *state;
+    static const char text[] = "{configs: {c: {}}, matchers: {m: {type: glob, pattern: x, config: c, enabled: True}}}";
+    const struct ast *theirs = foreign_parse(&b->arena, bench_source(b, text), foreign_find("megatron"), &b->diags);
+    const struct ast *ours = ast_parse_yaml(&b->arena, bench_source(b, text), &b->diags);
+    assert_true(recipe_resolve(&b->arena, theirs, NULL, &b->diags)->megatron_layers);
+    assert_false(recipe_resolve(&b->arena, ours, NULL, &b->diags)->megatron_layers);
+    assert_int_equal(b->diags.errors, 0);
+}
+
 /* ---- comments ---- */
 
 static void keeps_comments(void **state)
@@ -507,7 +519,7 @@ int main(void)
         BENCH_TEST(reads_every_section),   BENCH_TEST(reads_other_shapes),   BENCH_TEST(keeps_odd_slots),
         BENCH_TEST(reads_anchors),         BENCH_TEST(judges_enabled_as_python), BENCH_TEST(refuses_bad_matchers),
         BENCH_TEST(warns_about_matchers),  BENCH_TEST(refuses_bad_configs),  BENCH_TEST(refuses_bad_specs),
-        BENCH_TEST(refuses_bad_tops),      BENCH_TEST(recognises_foreign_files), BENCH_TEST(keeps_comments),
+        BENCH_TEST(refuses_bad_tops),      BENCH_TEST(recognises_foreign_files), BENCH_TEST(numbers_layers_as_megatron), BENCH_TEST(keeps_comments),
         BENCH_TEST(manual_examples_read),  BENCH_TEST(example_recipes_translate),
         BENCH_TEST(survives_failed_allocations),
     };
