@@ -1,8 +1,8 @@
 /* A recipe as torchao's FqnToConfig, in config_to_dict's JSON. Every rule becomes a key: those of one pattern for a parameter
  * and for a module the same one. What keys cannot say, or would say differently, is refused. docs/torchao.md. */
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include "lang/foreign_json.h"
 #include "lang/foreign_write.h"
 #include "lang/torchao.h"
 
@@ -276,19 +276,6 @@ static void build(struct torchao_writing *t)
     fill(t, dictionary);
 }
 
-static bool dump(struct torchao_writing *t)
-{
-    size_t flags = JSON_INDENT(2) | JSON_REAL_PRECISION(15);
-    json_t *value = json_array_get(t->root, 0);
-    size_t size = json_dumpb(value, NULL, 0, flags);
-    char *text = arena_alloc(t->arena, size + 1);
-    if (!size || json_dumpb(value, text, size, flags) != size)
-        return false;
-    text_add_bytes(t->w.out, text, size);
-    text_char(t->w.out, '\n');
-    return true;
-}
-
 bool foreign_write_torchao(struct text *out, const struct recipe *recipe, struct diags *diags)
 {
     struct torchao_writing *t = ARENA_NEW(diags->arena, struct torchao_writing);
@@ -307,7 +294,8 @@ bool foreign_write_torchao(struct text *out, const struct recipe *recipe, struct
     join_keys(t);
     check_places(t);
     build(t);
-    bool ok = !t->w.refused && dump(t);
+    if (!t->w.refused)
+        foreign_json_print(out, json_array_get(t->root, 0));
     release_root(t);
-    return ok;
+    return !t->w.refused;
 }
