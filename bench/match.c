@@ -1,7 +1,7 @@
 /* bench_match: Quern's matcher against the engines found at configure time. One thread, its CPU time; every figure is the
  * median of interleaved samples of one run, every answer is compared, and a difference ends the run with 1.
  *
- *   bench_match [--format json] [--names N] [--passes N] [rates | compile | model | worst]... */
+ *   bench_match [--format json] [--names N] [--passes N] [--rules N] [--without ENGINE]... [TEST]... */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +22,8 @@ enum { ENGINES = sizeof engines / sizeof *engines };
 
 struct bench {
     bool json;
-    size_t name_count, passes;
+    size_t name_count, passes, rule_count; /* 0: every number of rules */
+    bool without[ENGINES];
     bool differ;
     unsigned rows; /* printed so far */
 };
@@ -122,7 +123,7 @@ static void open_race(struct race *r)
 {
     size_t blocks = r->names->count / BLOCK + 1;
     for (size_t e = 0; e < ENGINES; e++)
-        r->runners[e] = (struct runner){.engine = engines[e], .opened = engines[e]->open(r->rules), .answers = malloc(BLOCK * sizeof(int)),
+        r->runners[e] = (struct runner){.engine = engines[e], .opened = r->bench->without[e] ? NULL : engines[e]->open(r->rules), .answers = malloc(BLOCK * sizeof(int)),
                                         .samples = malloc(r->passes * blocks * sizeof(double))};
     if (!r->runners[0].opened)
         exit(1);
@@ -178,6 +179,8 @@ static void measure_rates(struct bench *b)
 {
     static const size_t counts[] = {10, 100, 1000, 10000};
     for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        if (b->rule_count && b->rule_count != counts[i])
+            continue;
         race(b, "mixed", FAMILY_MIXED, counts[i], b->name_count, false);
         race(b, "mixed, shuffled", FAMILY_MIXED, counts[i], b->name_count, true);
     }
@@ -252,7 +255,7 @@ static void measure_costs(struct bench *b, const char *test, enum family family,
     struct cost last[ENGINES];
     for (size_t sample = 0; sample < SAMPLES; sample++)
         for (size_t e = 0; e < ENGINES; e++) {
-            last[e] = measure_apart(engines[e], &rules, &names);
+            last[e] = b->without[e] ? (struct cost){0} : measure_apart(engines[e], &rules, &names);
             open[e][sample] = last[e].open;
             total[e][sample] = last[e].open + last[e].pass;
         }
@@ -306,6 +309,17 @@ static const struct {
 } tests[] = {{"rates", measure_rates}, {"compile", measure_compile}, {"model", measure_model}, {"worst", measure_worst}};
 enum { TESTS = sizeof tests / sizeof *tests };
 
+/* Quern's own engine is the measure of the others, and cannot be left out. */
+static bool leave_out(struct bench *b, const char *name)
+{
+    size_t e = 1;
+    while (e < ENGINES && strcmp(engines[e]->name, name))
+        e++;
+    if (e < ENGINES)
+        b->without[e] = true;
+    return e < ENGINES;
+}
+
 static size_t find_test(const char *name)
 {
     size_t test = 0;
@@ -325,11 +339,15 @@ int main(int argc, char **argv)
             b.name_count = strtoull(argv[++i], NULL, 10);
         else if (!strcmp(argv[i], "--passes") && i + 1 < argc)
             b.passes = strtoull(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--rules") && i + 1 < argc)
+            b.rule_count = strtoull(argv[++i], NULL, 10);
+        else if (!strcmp(argv[i], "--without") && i + 1 < argc)
+            chosen[TESTS] |= !leave_out(&b, argv[++i]);
         else
             any = chosen[find_test(argv[i])] = true;
     }
     if (chosen[TESTS] || !b.name_count || !b.passes) {
-        fprintf(stderr, "usage: %s [--format json] [--names N] [--passes N] [rates] [compile] [model] [worst]\n", argv[0]);
+        fprintf(stderr, "usage: %s [--format json] [--names N] [--passes N] [--rules N] [--without ENGINE]... [rates] [compile] [model] [worst]\n", argv[0]);
         return 2;
     }
     for (size_t t = 0; t < TESTS; t++)

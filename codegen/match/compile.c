@@ -201,7 +201,7 @@ static void lay_out(struct matcher *m)
         e->list_at = take(&total, e->label_count * sizeof(uint32_t));
         for (unsigned part = 0; part < e->part_count; part++) {
             if (!e->dfa)
-                e->parts[part].lazy_at = take(&total, sizeof(struct lazy) + 64 + lazy_size(e->nfa));
+                e->parts[part].lazy_at = take(&total, sizeof(struct lazy) + 64 + lazy_size(e->nfa, m->cache));
             if (f == (int)m->primary)
                 e->parts[part].strides_at = take(&total, sizeof(struct strides) + 64 + strides_size(e->nfa));
         }
@@ -256,6 +256,7 @@ static void find_parts(struct matcher *m)
 
 void matcher_finish(struct matcher *m)
 {
+    m->cache = m->cache ? m->cache : LAZY_CACHE;
     find_parts(m);
     find_always(m);
     find_sure(m);
@@ -316,7 +317,7 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
     static const struct match_options standard = {0};
     struct matcher *m = ARENA_NEW(recipe->arena, struct matcher);
     options = options ? options : &standard;
-    *m = (struct matcher){.arena = recipe->arena, .rule_count = recipe->rule_count, .names_only = options->names_only};
+    *m = (struct matcher){.arena = recipe->arena, .rule_count = recipe->rule_count, .names_only = options->names_only, .cache = options->cache};
     m->rule_words = (m->rule_count + 63) / 64;
     const char **origins = ARENA_ARRAY(m->arena, m->rule_count, const char *);
     for (size_t i = 0; i < m->rule_count; i++)

@@ -5,9 +5,7 @@
 
 enum {
     ROW_EXTRA = 3,              /* the 0 at the front; the outcome, the record's place */
-    ROW_BYTES_MAX = 16 << 20,   /* of all rows */
-    RECORD_BYTES_MAX = 8 << 20,
-    STATES_FIRST = 1 << 10, STATES_PER_STATE = 64, STATES_MAX = 1 << 17, /* rows for each NFA state */
+    STATES_LEAST = 4, STATES_FIRST = 1 << 10, STATES_PER_STATE = 64, STATES_MAX = 1 << 17, /* rows for each NFA state */
     SLOTS_FIRST = 1 << 10,
     GAP_BYTES = 5,              /* of one NFA state, at most */
     RECORD_USUAL = 96,
@@ -34,15 +32,15 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static size_t state_limit(const struct nfa *nfa)
+static size_t state_limit(const struct nfa *nfa, size_t cache)
 {
-    size_t room = ROW_BYTES_MAX / 4 / (count_columns(nfa) + ROW_EXTRA);
+    size_t room = STATES_LEAST + cache / 4 / (count_columns(nfa) + ROW_EXTRA);
     return least(least(room, STATES_MAX), STATES_FIRST + STATES_PER_STATE * (size_t)nfa->state_count);
 }
 
-static size_t row_words(const struct nfa *nfa)
+static size_t row_words(const struct nfa *nfa, size_t cache)
 {
-    return (state_limit(nfa) + 1) * (count_columns(nfa) + ROW_EXTRA);
+    return (state_limit(nfa, cache) + 1) * (count_columns(nfa) + ROW_EXTRA);
 }
 
 static size_t gap_bytes(const struct nfa *nfa)
@@ -56,25 +54,25 @@ static size_t record_size(const struct nfa *nfa, uint32_t count, size_t gaps)
     return round_up(sizeof(struct lazy_record) + 4 * ((size_t)count + nfa->start_count) + gaps);
 }
 
-static size_t record_bytes(const struct nfa *nfa)
+static size_t record_bytes(const struct nfa *nfa, size_t cache)
 {
     size_t largest = LARGEST_KEPT * record_size(nfa, nfa->state_count + 1, gap_bytes(nfa)) + 8;
-    size_t usual = least(RECORD_BYTES_MAX, state_limit(nfa) * RECORD_USUAL);
+    size_t usual = least(cache / 2, state_limit(nfa, cache) * RECORD_USUAL);
     return round_up(largest > usual ? largest : usual);
 }
 
 /* A power of two, twice the states that there can be. */
-static size_t slot_limit(const struct nfa *nfa)
+static size_t slot_limit(const struct nfa *nfa, size_t cache)
 {
     size_t slots = SLOTS_FIRST;
-    while (slots < 2 * state_limit(nfa))
+    while (slots < 2 * state_limit(nfa, cache))
         slots *= 2;
     return slots;
 }
 
-size_t lazy_size(const struct nfa *nfa)
+size_t lazy_size(const struct nfa *nfa, size_t cache)
 {
-    return round_up(stepper_size(nfa)) + round_up(4 * row_words(nfa)) + record_bytes(nfa) + 4 * slot_limit(nfa) +
+    return round_up(stepper_size(nfa)) + round_up(4 * row_words(nfa, cache)) + record_bytes(nfa, cache) + 4 * slot_limit(nfa, cache) +
            round_up(4 * ((size_t)nfa->state_count + 1)) + round_up(gap_bytes(nfa));
 }
 
@@ -96,10 +94,13 @@ static void empty(struct lazy *l)
     memset(l->slots, 0, l->slot_count * sizeof *l->slots);
 }
 
-void lazy_init(struct lazy *l, const struct nfa *nfa, const struct background *background, const struct label_use *uses, bool plain, void *memory)
+void lazy_init(struct lazy *l, const struct nfa *nfa, const struct background *background, const struct label_use *uses, const struct lazy_options *options,
+               void *memory)
 {
     char *at = memory;
-    *l = (struct lazy){.plain = plain, .columns = count_columns(nfa), .row_words = row_words(nfa), .record_bytes = record_bytes(nfa), .slot_limit = slot_limit(nfa)};
+    size_t cache = options->cache;
+    *l = (struct lazy){.plain = options->plain, .columns = count_columns(nfa), .row_words = row_words(nfa, cache),
+                       .record_bytes = record_bytes(nfa, cache), .slot_limit = slot_limit(nfa, cache)};
     stepper_init(&l->stepper, nfa, background, uses, take(&at, stepper_size(nfa)));
     l->rows = (uint32_t *)take(&at, 4 * l->row_words);
     l->records = take(&at, l->record_bytes);

@@ -36,10 +36,16 @@ struct lazy {
 /* How an outcome's rule is kept where 0 says that none is: -1 is 1. */
 enum { OUTCOME_FIRST = 2 };
 
+struct lazy_options {
+    size_t cache; /* bytes of all rows; sets have half as many, or what four of the largest take */
+    bool plain;   /* a label's rule is the outcome wherever no earlier one's label holds, so that states know theirs from the begin */
+};
+enum { LAZY_CACHE = 16 << 20 };
+
 /* Bytes of a lazy automaton's tables, which are touched only as far as they are used. */
-size_t lazy_size(const struct nfa *nfa);
-/* plain: a label's rule is the outcome wherever no earlier one's label holds, so that states know theirs from the begin. */
-void lazy_init(struct lazy *lazy, const struct nfa *nfa, const struct background *background, const struct label_use *uses, bool plain, void *memory);
+size_t lazy_size(const struct nfa *nfa, size_t cache);
+void lazy_init(struct lazy *lazy, const struct nfa *nfa, const struct background *background, const struct label_use *uses,
+               const struct lazy_options *options, void *memory);
 /* The state of the empty name. */
 uint32_t lazy_start(struct lazy *lazy);
 /* The next state by the character at *at, which moves on. */

@@ -74,6 +74,7 @@ struct matcher {
     uint32_t root;               /* the decision when no string is looked at */
     uint64_t *always;            /* bits: rules that may match with no label */
     size_t rule_words;
+    size_t cache;                /* bytes of rows of each lazy automaton */
     size_t scratch_size, automata_at, memo_at, candidates_at, simulation_at, chain_at;
 };
 

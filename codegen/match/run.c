@@ -71,9 +71,9 @@ static void init_part(const struct matcher *m, enum field_id field, unsigned par
 {
     const struct engine *e = &m->engines[field];
     const struct part *p = &e->parts[part];
-    bool plain = field == m->primary && m->plain;
+    struct lazy_options options = {.cache = m->cache, .plain = field == m->primary && m->plain};
     if (!e->dfa)
-        lazy_init((struct lazy *)(scratch + p->lazy_at), e->nfa, p->background, e->uses, plain, scratch + p->lazy_at + BEHIND(struct lazy));
+        lazy_init((struct lazy *)(scratch + p->lazy_at), e->nfa, p->background, e->uses, &options, scratch + p->lazy_at + BEHIND(struct lazy));
     if (field == m->primary)
         strides_init((struct strides *)(scratch + p->strides_at), e->nfa, scratch + p->strides_at + BEHIND(struct strides));
 }

@@ -28,16 +28,17 @@ size_t strides_size(const struct nfa *nfa)
     return count_limit(nfa) * sizeof(struct stride);
 }
 
-static void clear(struct strides *s)
+static void clear(struct strides *s, unsigned emptied)
 {
     memset(s->items, 0, ((size_t)s->mask + 1) * sizeof *s->items);
     s->missed = 0;
+    s->emptied = emptied;
 }
 
 void strides_init(struct strides *s, const struct nfa *nfa, void *memory)
 {
     *s = (struct strides){.items = memory, .mask = STRIDES_FIRST - 1, .limit = count_limit(nfa)};
-    clear(s);
+    clear(s, 0);
 }
 
 /* The one place of a piece read in a state. */
@@ -128,7 +129,7 @@ static uint32_t read_piece(const struct automaton *a, uint32_t state, const char
     if (few)
         s->mask = 2 * s->mask + 1;
     if (few || (a->lazy && a->lazy->emptied != emptied))
-        clear(s);
+        clear(s, a->lazy ? a->lazy->emptied : 0);
     if (to && (!a->lazy || a->lazy->emptied == emptied))
         *place_of(s, p, state) = (struct stride){{p->low, p->high}, from, to};
     return to;
@@ -162,10 +163,25 @@ static uint32_t read_plainly(const struct automata *r, uint32_t *states, const c
     return join_outcomes(r, r->count, states, false);
 }
 
+/* The tables are of the lazy automata's states: those of states that are gone are cleared. How often that was, together. */
+static unsigned check_emptied(const struct automata *r)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < r->count; i++) {
+        const struct automaton *a = &r->parts[i];
+        unsigned emptied = a->lazy ? a->lazy->emptied : 0;
+        if (a->strides->emptied != emptied)
+            clear(a->strides, emptied);
+        sum += emptied;
+    }
+    return sum;
+}
+
 static void start_all(const struct automata *r, uint32_t *states)
 {
     for (unsigned i = 0; i < r->count; i++)
         states[i] = start_of(&r->parts[i]);
+    check_emptied(r);
 }
 
 static inline void add_cut(struct track *t, unsigned count, size_t at, const uint32_t *states)
@@ -225,18 +241,10 @@ static size_t count_common(const char *a, const char *b, size_t size)
     return at;
 }
 
-static unsigned count_emptied(const struct automata *r)
-{
-    unsigned emptied = 0;
-    for (unsigned i = 0; i < r->count; i++)
-        emptied += r->parts[i].lazy ? r->parts[i].lazy->emptied : 0;
-    return emptied;
-}
-
 /* The cuts that the name shares with the track's; at least the begin. */
 static void keep_shared(const struct automata *r, struct track *t, const char *bytes, size_t size)
 {
-    unsigned emptied = count_emptied(r);
+    unsigned emptied = check_emptied(r);
     if (!t->bytes || emptied != t->emptied) {
         uint32_t states[PARTS_MAX];
         start_all(r, states);
@@ -248,7 +256,7 @@ static void keep_shared(const struct automata *r, struct track *t, const char *b
         while (t->at[t->count - 1] > common)
             t->count--;
     }
-    t->emptied = count_emptied(r);
+    t->emptied = check_emptied(r);
     t->bytes = bytes;
     t->size = size;
 }

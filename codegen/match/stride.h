@@ -17,6 +17,7 @@ struct strides {
     struct stride *items; /* a power of two; a piece has one place */
     uint32_t mask, limit;
     uint32_t missed;      /* since the table was cleared */
+    unsigned emptied;     /* the lazy automaton's when it was cleared: the states here are of that time */
 };
 enum { STRIDES_FIRST = 1 << 9, STRIDES_MAX = 1 << 16 };
 

@@ -261,14 +261,74 @@ static void test_random(void **state)
             make_subject(&arena, &subjects[i]);
         check_engine(&arena, &r, &(struct match_options){0}, subjects);
         check_engine(&arena, &r, &(struct match_options){.force_fallback = true}, subjects);
+        check_engine(&arena, &r, &(struct match_options){.force_fallback = true, .cache = 1}, subjects);
         check_engine(&arena, &r, &(struct match_options){.state_budget = 4}, subjects);
         arena_close(&arena);
     }
 }
 
+/* ---- tables that are emptied within a batch ---- */
+
+enum { LAYERS = 12, EXPERTS = 24, PLAIN_RULES = 320, NAMES = LAYERS * EXPERTS * 2 };
+
+/* Rules over layers, over experts and over both: automata in parts. */
+static struct matcher *compile_plain(struct arena *arena, size_t cache)
+{
+    struct recipe r = {.arena = arena, .rule_count = PLAIN_RULES, .rules = ARENA_ARRAY(arena, PLAIN_RULES, struct rule)};
+    struct diags diags;
+    diags_init(&diags, arena);
+    for (unsigned i = 0; i < PLAIN_RULES; i++) {
+        struct ast_predicate *p = ARENA_NEW(arena, struct ast_predicate);
+        unsigned kind = i % 4;
+        p->kind = AST_ATOM;
+        p->atom = ATOM_glob;
+        p->pattern.bytes = kind == 0   ? arena_printf(arena, "*layers.%u.mlp.experts.%u.*", i % LAYERS, i % 29)
+                           : kind == 1 ? arena_printf(arena, "*experts.%u.down_proj*", i)
+                           : kind == 2 ? arena_printf(arena, "*layers.%u.*down_proj", i / 8)
+                                       : arena_printf(arena, "*layers.%u.*up*", i / 16);
+        p->pattern.size = strlen(p->pattern.bytes);
+        r.rules[i] = (struct rule){.predicate = p, .origin = "r"};
+    }
+    return matcher_compile(&r, &(struct match_options){.force_fallback = true, .cache = cache}, &diags);
+}
+
+static void *make_scratch(struct arena *arena, const struct matcher *m)
+{
+    void *scratch = arena_alloc(arena, matcher_scratch_size(m));
+    matcher_scratch_init(m, scratch);
+    return scratch;
+}
+
+/* In model order, as a batch: each name as the definition says, found one by one with room for every state. */
+static void test_emptied(void **state)
+{
+    static const size_t caches[] = {1, 2048, 16384};
+    struct arena arena;
+    struct field paths[NAMES];
+    int rules[NAMES];
+    (void)state;
+    arena_init(&arena, NULL);
+    for (unsigned i = 0; i < NAMES; i++)
+        paths[i] = field_of(arena_printf(&arena, "model.layers.%u.mlp.experts.%u.%s", i / EXPERTS / 2, i / 2 % EXPERTS, i % 2 ? "up_proj" : "down_proj"));
+    struct matcher *whole = compile_plain(&arena, 0);
+    void *scratch = make_scratch(&arena, whole);
+    for (size_t c = 0; c < sizeof caches / sizeof *caches; c++) {
+        struct matcher *m = compile_plain(&arena, caches[c]);
+        matcher_match_batch(m, make_scratch(&arena, m), paths, NAMES, false, rules);
+        for (size_t i = 0; i < NAMES; i++) {
+            struct subject s;
+            subject_of_module(&s, paths[i].bytes, paths[i].size, false);
+            int expected = matcher_match(whole, scratch, &s).rule;
+            if (rules[i] != expected)
+                fail_msg("cache %zu: \"%s\": %d, not %d", caches[c], paths[i].bytes, rules[i], expected);
+        }
+    }
+    arena_close(&arena);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_emptied)};
     const char *given = getenv("QUERN_SEED");
     seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
     printf("seed %llu\n", (unsigned long long)seed);
