@@ -15,13 +15,17 @@ static const struct slot *find_general(const struct config *config, const struct
     return NULL;
 }
 
-static const char *print_spec(struct arena *arena, const struct spec *spec)
+/* What is written although it is the role's own timing (activations dynamic, the others static) is left out. */
+static const char *print_spec(struct arena *arena, enum slot_role role, const struct spec *spec)
 {
     struct text text = text_make(arena);
-    if (spec)
-        spec_print(&text, spec);
-    else
-        text_add(&text, "none");
+    enum timing own = role == SLOT_INPUT || role == SLOT_OUTPUT ? TIMING_dynamic : TIMING_static;
+    struct spec plain;
+    if (!spec)
+        return "none";
+    plain = *spec;
+    plain.timing = spec->timing == own ? TIMING_default : spec->timing;
+    spec_print(&text, &plain);
     return text_string(&text);
 }
 
@@ -31,7 +35,7 @@ static bool changes_nothing(struct arena *arena, const struct config *config, co
     const struct slot *general = slot->key == SLOT_KEY_NONE ? NULL : find_general(config, slot);
     if (!general)
         return !slot->spec;
-    return !strcmp(print_spec(arena, general->spec), print_spec(arena, slot->spec));
+    return !strcmp(print_spec(arena, slot->role, general->spec), print_spec(arena, slot->role, slot->spec));
 }
 
 static const char *print_slot(struct arena *arena, const struct slot *s)
@@ -45,7 +49,7 @@ static const char *print_slot(struct arena *arena, const struct slot *s)
         text_quote(&text, s->name, strlen(s->name));
         text_char(&text, ']');
     }
-    text_printf(&text, " %s", print_spec(arena, s->spec));
+    text_printf(&text, " %s", print_spec(arena, s->role, s->spec));
     return text_string(&text);
 }
 
@@ -124,7 +128,7 @@ void rule_print_action(struct text *out, const struct recipe *recipe, const stru
     if (config)
         print_config(out, recipe, rule->config);
     else if (rule && rule->target == AST_TARGET_SPEC)
-        text_printf(out, "spec %s", print_spec(out->arena, rule->spec));
+        text_printf(out, "spec %s", print_spec(out->arena, SLOT_WEIGHT, rule->spec));
     else
         text_add(out, "skip");
 }
