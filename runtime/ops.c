@@ -213,8 +213,10 @@ static void match_modules(struct quern_ops *o)
     for (size_t i = o->all->boundary_count; i--;) /* of several calls the first counts */
         o->boundaries[o->all->boundaries[i].module - o->all->modules] = &o->all->boundaries[i];
     const struct module_boundary *root = o->boundaries[0];
-    for (size_t i = 0; root && i < root->output_count; i++)
-        o->tensors[find_tensor(o, root->outputs[i])].returned = true;
+    for (size_t i = 0; root && i < root->output_count; i++) {
+        uint32_t tensor = find_tensor(o, root->outputs[i]); /* may move the tensors */
+        o->tensors[tensor].returned = true;
+    }
 }
 
 /* ---- blocks and schedules ---- */
