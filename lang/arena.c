@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 64 * 1024, ALIGNMENT = 16 };
+/* An arena of more than MUCH takes larger chunks: what malloc maps apart goes back to the system when it is freed. */
+enum { CHUNK_SIZE = 64 * 1024, LARGE_CHUNK_SIZE = 512 * 1024, MUCH = 4 << 20, ALIGNMENT = 16 };
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -62,7 +63,7 @@ static _Noreturn void fail(struct arena *arena)
 /* A large request gets a chunk of its own behind the current one, so that the current one's rest is kept. */
 static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
 {
-    size_t room = size > CHUNK_SIZE / 4 ? size : CHUNK_SIZE;
+    size_t usual = arena->used > MUCH ? LARGE_CHUNK_SIZE : CHUNK_SIZE, room = size > usual / 4 ? size : usual;
     if (room > SIZE_MAX - sizeof(struct arena_chunk) - ALIGNMENT)
         fail(arena);
     size_t total = sizeof(struct arena_chunk) + room;

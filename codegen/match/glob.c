@@ -24,7 +24,7 @@ struct chunks {
 
 static void add_item(struct glob *g, const struct regex *item)
 {
-    *ARENA_PUSH(g->pool->arena, g->items, g->count, g->capacity) = item;
+    *ARENA_PUSH(g->pool->temporary, g->items, g->count, g->capacity) = item;
 }
 
 /* The `]` that closes the set whose inside starts at i, or size: one directly after `[` or `[!` is a member. */
@@ -42,7 +42,7 @@ static size_t find_close(const struct glob *g, size_t i)
 /* a, then b, then one hyphen when asked for. */
 static struct chunk join_text(struct glob *g, const uint32_t *a, size_t a_size, const uint32_t *b, size_t b_size, bool hyphen)
 {
-    struct chunk chunk = {ARENA_ARRAY(g->pool->arena, a_size + b_size + 1, uint32_t), a_size + b_size + hyphen};
+    struct chunk chunk = {ARENA_ARRAY(g->pool->temporary, a_size + b_size + 1, uint32_t), a_size + b_size + hyphen};
     if (a_size)
         memcpy(chunk.text, a, a_size * sizeof *a);
     if (b_size)
@@ -60,12 +60,12 @@ static void split_ranges(struct glob *g, struct chunks *c, size_t i, size_t end)
             k++;
         if (k >= end)
             break;
-        *ARENA_PUSH(g->pool->arena, c->items, c->count, c->capacity) = join_text(g, g->text + i, k - i, NULL, 0, false);
+        *ARENA_PUSH(g->pool->temporary, c->items, c->count, c->capacity) = join_text(g, g->text + i, k - i, NULL, 0, false);
         i = k + 1;
         k += 3;
     }
     if (i < end) {
-        *ARENA_PUSH(g->pool->arena, c->items, c->count, c->capacity) = join_text(g, g->text + i, end - i, NULL, 0, false);
+        *ARENA_PUSH(g->pool->temporary, c->items, c->count, c->capacity) = join_text(g, g->text + i, end - i, NULL, 0, false);
     } else {
         struct chunk *last = &c->items[c->count - 1];
         *last = join_text(g, last->text, last->size, NULL, 0, true);
@@ -108,7 +108,7 @@ static bool collect_members(const struct chunks *c, struct charset *set, bool *n
 static const struct regex *make_set(struct glob *g, size_t i, size_t end)
 {
     struct chunks chunks = {0};
-    struct charset set = charset_make(g->pool->arena);
+    struct charset set = charset_make(g->pool->temporary);
     bool negated = false;
     split_ranges(g, &chunks, i, end);
     drop_empty_ranges(g, &chunks);
@@ -122,7 +122,7 @@ static const struct regex *make_set(struct glob *g, size_t i, size_t end)
 
 const struct regex *regex_parse_glob(struct regex_pool *pool, const char *bytes, size_t size)
 {
-    uint32_t *text = ARENA_ARRAY(pool->arena, size + 1, uint32_t);
+    uint32_t *text = ARENA_ARRAY(pool->temporary, size + 1, uint32_t);
     struct glob g = {.pool = pool, .text = text};
     for (size_t at = 0; at < size;)
         text[g.size++] = utf8_next(bytes, size, &at);

@@ -163,6 +163,7 @@ static uint32_t lower_atom(struct lowering *l, const struct ast_predicate *a)
     if (language == LANGUAGE_mpath)
         return lower_mpath(l, a);
     const struct regex *root = make_language(l, &l->p->pools[field], language, &a->pattern);
+    arena_close(l->p->pools[field].temporary);
     if (!root)
         return PRED(FALSE);
     struct pattern pattern = {a->atom, a->pattern.bytes, a->pattern.size};

@@ -1,5 +1,6 @@
 /* Program: interning tests and predicates, restricting them. See program.h. */
 #include <string.h>
+#include "codegen/match/matcher.h"
 #include "codegen/match/mpath.h"
 
 const char *const field_names[FIELD_COUNT] = {
@@ -70,9 +71,10 @@ static uint32_t intern(struct program *p, enum pred_kind kind, uint32_t a, uint3
 
 void program_init(struct program *p, struct arena *arena, struct arena *scratch)
 {
+    struct arena *temporary = arena_open_scratch(scratch);
     *p = (struct program){.arena = arena};
     for (int f = 0; f < FIELD_COUNT; f++)
-        regex_pool_init(&p->pools[f], scratch);
+        regex_pool_init(&p->pools[f], scratch, temporary);
     intern(p, PRED_FALSE, 0, 0);
     intern(p, PRED_TRUE, 0, 0);
     intern(p, PRED_UNKNOWN, 0, 0);

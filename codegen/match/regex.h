@@ -54,7 +54,8 @@ struct regex {
 };
 
 struct regex_pool {
-    struct arena *arena; /* borrowed */
+    struct arena *arena;     /* borrowed */
+    struct arena *temporary; /* borrowed: what no node keeps; may be closed whenever no call is under way */
     struct regex **nodes;
     size_t node_slots, node_count;
     struct regex_set **sets, **set_list; /* hash slots; by id */
@@ -62,7 +63,7 @@ struct regex_pool {
     const struct regex *never, *empty;
 };
 
-void regex_pool_init(struct regex_pool *pool, struct arena *arena);
+void regex_pool_init(struct regex_pool *pool, struct arena *arena, struct arena *temporary);
 const struct regex_set *regex_set_intern(struct regex_pool *pool, const struct charset *settled);
 /* Each gives the canonical node: nested CAT and OR are flattened, units dropped. items are copied. */
 const struct regex *regex_of_set(struct regex_pool *pool, const struct charset *settled);

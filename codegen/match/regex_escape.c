@@ -143,7 +143,7 @@ void parser_escape(struct parser *p, struct sequence *s, struct token escape, un
 {
     size_t begin = parser_tell(p) - 2;
     enum regex_assert condition;
-    struct charset set = charset_make(p->pool->arena);
+    struct charset set = charset_make(p->pool->temporary);
     uint32_t c;
     if (find_condition(escape.c, flags, &condition))
         sequence_add(p, s, regex_of_assert(p->pool, condition), ITEM_CONDITION);
@@ -223,7 +223,7 @@ static struct charset find_subjects(struct charset *tested, unsigned flags)
 
 const struct regex *parser_literal(struct parser *p, uint32_t c, bool negated, unsigned flags)
 {
-    struct charset set = charset_make(p->pool->arena);
+    struct charset set = charset_make(p->pool->temporary);
     if ((flags & FLAG_IGNORECASE) && any_cased(c, c, flags)) {
         add_lower(&set, c, c, flags);
         if (!(flags & FLAG_ASCII))
@@ -349,7 +349,7 @@ static const struct regex *finish_set(struct parser *p, struct set_reader *r, un
 
 const struct regex *parser_set(struct parser *p, unsigned flags)
 {
-    struct set_reader r = {.plain = charset_make(p->pool->arena), .folded = charset_make(p->pool->arena)};
+    struct set_reader r = {.plain = charset_make(p->pool->temporary), .folded = charset_make(p->pool->temporary)};
     size_t here = parser_tell(p) - 1;
     r.negated = parser_take(p, '^');
     bool any = false;

@@ -267,7 +267,7 @@ static void read_capture(struct parser *p, struct sequence *s, struct name name,
         parser_fail(p, name.begin, "redefinition of group name %s as group %zu; was group %zu",
                     parser_repr(p, name.begin, name.end), group, before);
     struct group opened = {(uint32_t)name.begin, (uint32_t)name.end, false};
-    *ARENA_PUSH(p->pool->arena, p->groups, p->group_count, p->group_capacity) = opened;
+    *ARENA_PUSH(p->pool->temporary, p->groups, p->group_count, p->group_capacity) = opened;
     sequence_add(p, s, read_body(p, flags, start), ITEM_PLAIN);
     p->groups[group].closed = true;
 }

@@ -74,7 +74,7 @@ static const struct regex_set *join_used(struct regex_pool *pool, const struct r
         return a;
     if (is_inside(a, b) && b->count <= USED_RANGES_MAX)
         return b;
-    struct charset joined = charset_make(pool->arena);
+    struct charset joined = charset_make(pool->temporary);
     charset_add_ranges(&joined, a->ranges, a->count);
     charset_add_ranges(&joined, b->ranges, b->count);
     charset_settle(&joined);
@@ -87,7 +87,7 @@ static const struct regex_set *join_used(struct regex_pool *pool, const struct r
 
 static const struct regex_set *join_sets(struct regex_pool *pool, const struct regex_set *a, const struct regex_set *b)
 {
-    struct charset joined = charset_make(pool->arena);
+    struct charset joined = charset_make(pool->temporary);
     charset_add_ranges(&joined, a->ranges, a->count);
     charset_add_ranges(&joined, b->ranges, b->count);
     charset_settle(&joined);
@@ -149,13 +149,13 @@ static const struct regex *intern(struct regex_pool *pool, struct regex n)
 
 static const struct regex_set *intern_empty_set(struct regex_pool *pool)
 {
-    struct charset none = charset_make(pool->arena);
+    struct charset none = charset_make(pool->temporary);
     return regex_set_intern(pool, &none);
 }
 
-void regex_pool_init(struct regex_pool *pool, struct arena *arena)
+void regex_pool_init(struct regex_pool *pool, struct arena *arena, struct arena *temporary)
 {
-    *pool = (struct regex_pool){.arena = arena};
+    *pool = (struct regex_pool){.arena = arena, .temporary = temporary};
     const struct regex_set *none = intern_empty_set(pool);
     pool->never = intern(pool, (struct regex){.kind = REGEX_NEVER, .used = none});
     pool->empty = intern(pool, (struct regex){.kind = REGEX_EMPTY, .nullable = true, .used = none});
@@ -174,7 +174,7 @@ const struct regex *regex_of_set(struct regex_pool *pool, const struct charset *
 
 const struct regex *regex_any(struct regex_pool *pool, bool newline_too)
 {
-    struct charset set = charset_make(pool->arena);
+    struct charset set = charset_make(pool->temporary);
     charset_add_outside(&set, &(struct code_range){'\n', '\n'}, newline_too ? 0 : 1);
     return regex_of_set(pool, &set);
 }
@@ -188,7 +188,7 @@ const struct regex *regex_code_point(struct regex_pool *pool, uint32_t code_poin
 
 const struct regex *regex_literal(struct regex_pool *pool, const char *bytes, size_t size)
 {
-    const struct regex **items = ARENA_ARRAY(pool->arena, size, const struct regex *);
+    const struct regex **items = ARENA_ARRAY(pool->temporary, size, const struct regex *);
     size_t count = 0;
     for (size_t at = 0; at < size;)
         items[count++] = regex_code_point(pool, utf8_next(bytes, size, &at));
@@ -204,7 +204,7 @@ static size_t flatten(struct regex_pool *pool, enum regex_kind kind, const struc
     size_t total = 0, n = 0;
     for (size_t i = 0; i < count; i++)
         total += items[i]->kind == kind ? items[i]->count : 1;
-    *flat = ARENA_ARRAY(pool->arena, total, const struct regex *);
+    *flat = ARENA_ARRAY(pool->temporary, total, const struct regex *);
     for (size_t i = 0; i < count; i++) {
         bool inner = items[i]->kind == kind;
         for (size_t k = 0; k < (inner ? items[i]->count : 1); k++) {

@@ -250,7 +250,7 @@ static void read_quantifier(struct parser *p, struct sequence *s, uint32_t c, un
 
 void sequence_add(struct parser *p, struct sequence *s, const struct regex *item, enum item_kind kind)
 {
-    *ARENA_PUSH(p->pool->arena, s->items, s->count, s->capacity) = item;
+    *ARENA_PUSH(p->pool->temporary, s->items, s->count, s->capacity) = item;
     s->last = kind;
 }
 
@@ -334,8 +334,8 @@ const struct regex *parser_alternatives(struct parser *p, unsigned flags, bool n
 
 static void decode(struct parser *p, const char *bytes, size_t size)
 {
-    p->text = ARENA_ARRAY(p->pool->arena, size + 1, uint32_t);
-    p->offsets = ARENA_ARRAY(p->pool->arena, size + 2, size_t);
+    p->text = ARENA_ARRAY(p->pool->temporary, size + 1, uint32_t);
+    p->offsets = ARENA_ARRAY(p->pool->temporary, size + 2, size_t);
     for (size_t at = 0; at < size;) {
         p->offsets[p->size] = at;
         p->text[p->size++] = utf8_next(bytes, size, &at);
@@ -369,7 +369,7 @@ struct regex_pattern regex_parse(struct regex_pool *pool, const char *bytes, siz
         return pattern;
     }
     decode(&p, bytes, size);
-    *ARENA_PUSH(pool->arena, p.groups, p.group_count, p.group_capacity) = (struct group){0};
+    *ARENA_PUSH(pool->temporary, p.groups, p.group_count, p.group_capacity) = (struct group){0};
     read_token(&p);
     const struct regex *root = parser_alternatives(&p, 0, false);
     check_whole(&p);
