@@ -27,16 +27,22 @@ static void release_counted(void *user, void *memory, size_t size)
 }
 
 /* Handles come from here before they have an arena; running out is remembered without taking memory for it. */
-void *context_allocate(struct quern_context *context, size_t size)
+void *context_reserve(struct quern_context *context, size_t size)
 {
     void *memory = allocate_counted(context, size);
     if (memory)
-        return memset(memory, 0, size);
+        return memory;
     pthread_mutex_lock(&context->lock);
     context->exhausted = true;
     context->exhausted_count++;
     pthread_mutex_unlock(&context->lock);
     return NULL;
+}
+
+void *context_allocate(struct quern_context *context, size_t size)
+{
+    void *memory = context_reserve(context, size);
+    return memory ? memset(memory, 0, size) : NULL;
 }
 
 void context_release(struct quern_context *context, void *memory, size_t size)

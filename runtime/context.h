@@ -45,6 +45,8 @@ enum quern_status diags_status(const struct diags *diags);
 
 /* Memory of a handle itself, zeroed, from the context's allocator; NULL when there is none left (reported). */
 void *context_allocate(struct quern_context *context, size_t size);
+/* The same, not cleared: what is never touched takes no page. */
+void *context_reserve(struct quern_context *context, size_t size);
 void context_release(struct quern_context *context, void *memory, size_t size);
 
 #endif

@@ -110,7 +110,7 @@ void quern_recipe_close(quern_recipe *recipe)
 static struct scratch *make_scratch(struct quern_recipe *r)
 {
     size_t size = sizeof(struct scratch) + matcher_scratch_size(r->matcher);
-    struct scratch *scratch = context_allocate(r->context, size);
+    struct scratch *scratch = context_reserve(r->context, size);
     if (scratch) {
         *scratch = (struct scratch){.size = size};
         matcher_scratch_init(r->matcher, scratch->bytes);

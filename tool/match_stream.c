@@ -2,6 +2,7 @@
  * a block, or of the longest line. What a pipe has sent is answered before more is waited for. */
 #define _GNU_SOURCE 1
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,6 +129,10 @@ static bool make_room(struct stream *s)
 static enum quern_status run(struct stream *s, int file)
 {
     enum quern_status status = QUERN_OK;
+#ifdef F_SETPIPE_SZ
+    fcntl(file, F_SETPIPE_SZ, BLOCK); /* what is no pipe, or may not grow, stays as it is */
+    fcntl(STDOUT_FILENO, F_SETPIPE_SZ, BLOCK);
+#endif
     for (ssize_t got = 1; got && !status;) {
         if (!make_room(s))
             return QUERN_LIMIT;

@@ -62,7 +62,7 @@ struct match_outcome {
 /* Compiles into recipe->arena; pattern errors (Python's reasons, with the place in the pattern) go to diags, then NULL.
  * The matcher is immutable: any number of threads may use it, each with its own scratch. */
 struct matcher *matcher_compile(const struct recipe *recipe, const struct match_options *options, struct diags *diags);
-/* Bytes of scratch one thread needs (cache of the fallback engine); initialise with matcher_scratch_init. */
+/* Bytes of scratch one thread needs (cache of the fallback engine); initialise with matcher_scratch_init, whatever the bytes are. */
 size_t matcher_scratch_size(const struct matcher *matcher);
 void matcher_scratch_init(const struct matcher *matcher, void *scratch);
 struct match_outcome matcher_match(const struct matcher *matcher, void *scratch, const struct subject *subject);

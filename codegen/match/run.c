@@ -82,6 +82,7 @@ void matcher_scratch_init(const struct matcher *m, void *memory)
 {
     char *scratch = scratch_align(memory);
     memset(scratch + m->memo_at, 0, m->candidates_at - m->memo_at);
+    memset(scratch + m->chain_at, 0, m->scratch_size - m->chain_at);
     for (int f = 0; f < FIELD_COUNT; f++) {
         const struct engine *e = &m->engines[f];
         memset(scratch + e->bits_at, 0, (e->label_count + 63) / 64 * sizeof(uint64_t));

@@ -25,6 +25,7 @@ static inline void open_recipe(struct bench *b, const char *text, const struct m
     if (!b->matcher)
         return;
     b->scratch = arena_alloc(&b->arena, matcher_scratch_size(b->matcher));
+    memset(b->scratch, 0xa5, matcher_scratch_size(b->matcher));
     matcher_scratch_init(b->matcher, b->scratch);
 }
 

@@ -223,6 +223,15 @@ static void check_batch(struct arena *arena, const struct matcher *m, void *scra
     }
 }
 
+/* Memory that was used before. */
+static void *make_scratch(struct arena *arena, const struct matcher *m)
+{
+    void *scratch = arena_alloc(arena, matcher_scratch_size(m));
+    memset(scratch, 0xa5, matcher_scratch_size(m));
+    matcher_scratch_init(m, scratch);
+    return scratch;
+}
+
 static void check_engine(struct arena *arena, const struct recipe *r, const struct match_options *options, const struct subject *subjects)
 {
     struct diags diags;
@@ -238,8 +247,7 @@ static void check_engine(struct arena *arena, const struct recipe *r, const stru
     assert_string_equal(text.bytes, again.bytes);
     for (int k = 0; k < 2; k++) {
         const struct matcher *one = k ? back : m;
-        void *scratch = arena_alloc(arena, matcher_scratch_size(one));
-        matcher_scratch_init(one, scratch);
+        void *scratch = make_scratch(arena, one);
         const char *engine = options->force_fallback ? "linear" : k ? "read" : "table";
         for (int i = 0; i < SUBJECTS; i++)
             check_subject(r, one, scratch, &subjects[i], engine);
@@ -290,13 +298,6 @@ static struct matcher *compile_plain(struct arena *arena, size_t cache)
         r.rules[i] = (struct rule){.predicate = p, .origin = "r"};
     }
     return matcher_compile(&r, &(struct match_options){.force_fallback = true, .cache = cache}, &diags);
-}
-
-static void *make_scratch(struct arena *arena, const struct matcher *m)
-{
-    void *scratch = arena_alloc(arena, matcher_scratch_size(m));
-    matcher_scratch_init(m, scratch);
-    return scratch;
 }
 
 /* In model order, as a batch: each name as the definition says, found one by one with room for every state. */
