@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "bench/match.h"
+#include "bench/samples.h"
 
 enum { BLOCK = 100000, SLOW_BLOCK = 200, ENGINES_MAX = 8, SLOW_NS = 20000 };
 
@@ -27,25 +27,6 @@ struct bench {
     bool differ;
     unsigned rows; /* printed so far */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
-}
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *samples, size_t count)
-{
-    qsort(samples, count, sizeof *samples, compare_doubles);
-    return count ? samples[count / 2] : 0;
-}
 
 /* ---- output: one table of all figures; value 0: there is none ---- */
 
