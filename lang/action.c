@@ -71,15 +71,10 @@ static const char *print_step(struct arena *arena, const struct ast_argument *a)
                   : arena_printf(arena, "%s none", a->key.text);
 }
 
-static int compare_parts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void add_parts(struct text *out, const char **parts, size_t count, const char *between)
 {
     if (count)
-        qsort(parts, count, sizeof *parts, compare_parts);
+        qsort(parts, count, sizeof *parts, text_order);
     for (size_t i = 0; i < count; i++)
         text_printf(out, "%s%s", i ? between : "", parts[i]);
 }

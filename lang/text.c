@@ -100,3 +100,8 @@ const char *text_string(struct text *text)
 {
     return text->bytes ? text->bytes : "";
 }
+
+int text_order(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}

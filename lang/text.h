@@ -28,4 +28,7 @@ void text_quote(struct text *text, const char *bytes, size_t size);
 void text_double(struct text *text, double value);
 const char *text_string(struct text *text); /* "" when nothing was added */
 
+/* strcmp for qsort and bsearch of arrays of strings. */
+int text_order(const void *a, const void *b);
+
 #endif

@@ -271,11 +271,6 @@ static void print_expects(struct printer *p, const struct ast_decl *decl, bool f
     }
 }
 
-static int compare_labels(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Whether the labels can be the keys of a mapping: all there and all different. */
 static bool labels_are_keys(struct arena *arena, const struct ast_rule *rules)
 {
@@ -286,7 +281,7 @@ static bool labels_are_keys(struct arena *arena, const struct ast_rule *rules)
     const char **labels = ARENA_ARRAY(arena, count + 1, const char *);
     for (const struct ast_rule *r = rules; r; r = r->next)
         labels[filled++] = r->label.text;
-    qsort(labels, count, sizeof *labels, compare_labels);
+    qsort(labels, count, sizeof *labels, text_order);
     for (size_t i = 1; i < count; i++)
         if (!strcmp(labels[i - 1], labels[i]))
             return false;

@@ -31,17 +31,12 @@ struct checking {
 
 /* ---- module paths ---- */
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Sorts, drops repetitions, and says how many are left. */
 static size_t unique(const char **names, size_t count)
 {
     size_t kept = 0;
     if (count)
-        qsort(names, count, sizeof *names, compare_strings);
+        qsort(names, count, sizeof *names, text_order);
     for (size_t i = 0; i < count; i++)
         if (!kept || strcmp(names[kept - 1], names[i]))
             names[kept++] = names[i];

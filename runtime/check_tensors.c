@@ -4,37 +4,17 @@
 #include "runtime/json.h"
 #include "runtime/report.h"
 
-static const struct span *rule_span(const struct quern_plan *plan, const struct plan_item *item)
-{
-    static const struct span none;
-    return item->outcome.rule < 0 ? &none : &plan->recipe->recipe->rules[item->outcome.rule].span;
-}
-
-static const struct plan_item *find_item(const struct quern_plan *plan, const char *name)
-{
-    const struct stored *stored = model_find(plan->model, name);
-    for (size_t i = 0; stored && i < plan->count; i++)
-        if (plan->items[i].stored == stored)
-            return &plan->items[i];
-    return NULL;
-}
-
-static bool same_spec(const struct plan_item *a, const struct plan_item *b)
-{
-    return !a->spec == !b->spec && (!a->spec || spec_same(a->spec, b->spec));
-}
-
 /* One storage, two answers: whichever is written, the other tensor gets it too. */
 static void check_tied(struct session *session, const struct quern_plan *plan, const struct plan_item *item)
 {
-    const struct plan_item *other = item->stored->shares ? find_item(plan, item->stored->shares) : NULL;
-    if (!other || same_spec(item, other))
+    size_t twin = item->stored->shares ? model_find_index(plan->model, item->stored->shares) : plan->count;
+    const struct plan_item *other = &plan->items[twin]; /* items are in the order of the model's tensors */
+    if (twin == plan->count || items_alike(item, other))
         return;
     struct diag *diag = diag_report_about(session->diags, DIAG_tied_differs, item->stored->name, "%s, and %s, whose storage it is, gets %s",
-                                          item->spec ? item->spec_text : item->reason, name_shown(session->arena, other->stored->name),
-                                          other->spec ? other->spec_text : other->reason);
-    diag_note(session->diags, diag, *rule_span(plan, item), "the rule of the one");
-    diag_note(session->diags, diag, *rule_span(plan, other), "the rule of the other");
+                                          item_says(item), name_shown(session->arena, other->stored->name), item_says(other));
+    diag_note(session->diags, diag, item_rule_span(plan, item), "the rule of the one");
+    diag_note(session->diags, diag, item_rule_span(plan, other), "the rule of the other");
 }
 
 /* pack-quantized: ceil(columns · bits / 32) words a row; older readers of it want columns · bits / 32. */
@@ -50,7 +30,7 @@ static void check_packed_row(struct session *session, const struct quern_plan *p
         return;
     struct diag *diag = diag_report_about(session->diags, DIAG_ragged_row, t->name, "rows of %lld codes of %d bits do not fill whole words of 32 bits",
                                           (long long)columns, bits);
-    diag_note(session->diags, diag, *rule_span(plan, item), "by this rule");
+    diag_note(session->diags, diag, item_rule_span(plan, item), "by this rule");
 }
 
 void check_plan_tensors(struct session *session, const struct quern_plan *plan)

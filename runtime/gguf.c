@@ -179,15 +179,10 @@ static bool read_pair(struct reading *r)
     return type == VALUE_ARRAY ? skip_array(r) : type == VALUE_STRING ? skip_string(r) : skip_bytes(r, value_bytes[type]);
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static bool check_keys(struct reading *r)
 {
     if (r->key_count)
-        qsort(r->keys, r->key_count, sizeof *r->keys, compare_strings);
+        qsort(r->keys, r->key_count, sizeof *r->keys, text_order);
     for (size_t i = 1; i < r->key_count; i++)
         if (!strcmp(r->keys[i - 1], r->keys[i]))
             return REPORT(r, "the key %s stands twice", SHOWN(r, r->keys[i]));

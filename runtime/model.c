@@ -86,11 +86,17 @@ bool model_sort(struct session *session, struct quern_model *m)
 }
 
 /* By binary search; models of a million tensors are asked a million times. */
-const struct stored *model_find(const struct quern_model *m, const char *name)
+size_t model_find_index(const struct quern_model *m, const char *name)
 {
     struct stored wanted = {.name = name}, *key = &wanted;
     struct stored **found = m->count ? bsearch(&key, m->tensors, m->count, sizeof *m->tensors, compare_stored) : NULL;
-    return found ? *found : NULL;
+    return found ? (size_t)(found - m->tensors) : m->count;
+}
+
+const struct stored *model_find(const struct quern_model *m, const char *name)
+{
+    size_t index = model_find_index(m, name);
+    return index < m->count ? m->tensors[index] : NULL;
 }
 
 /* ---- kinds ---- */

@@ -47,6 +47,7 @@ bool model_sort(struct session *session, struct quern_model *m);
  * eager names, then under their graph names. */
 size_t model_other_count(const struct quern_model *m);
 struct quern_subject model_other_at(const struct quern_model *m, size_t index);
+size_t model_find_index(const struct quern_model *m, const char *name); /* m->count: no such tensor */
 const struct stored *model_find(const struct quern_model *m, const char *name); /* or NULL */
 /* A model without tensors yet, closed by quern_model_close; NULL when memory is out (reported). */
 struct quern_model *model_allocate(struct quern_context *context);

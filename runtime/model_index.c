@@ -127,11 +127,6 @@ static bool check_file(struct index *x, const char *file, const char *path)
     return true;
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Each file once, in the order of their names; the model's shards are in that order. *found: how many of them exist. */
 static bool list_files(struct index *x, const char **paths, size_t *count, size_t *found)
 {
@@ -140,7 +135,7 @@ static bool list_files(struct index *x, const char **paths, size_t *count, size_
     *count = *found = 0;
     for (size_t i = 0; i < x->count; i++)
         files[i] = x->map[i].file;
-    qsort(files, x->count, sizeof *files, compare_strings);
+    qsort(files, x->count, sizeof *files, text_order);
     for (size_t i = 0; i < x->count; i++) {
         if (i && !strcmp(files[i - 1], files[i]))
             continue;

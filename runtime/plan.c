@@ -31,6 +31,21 @@ int kernel_dtype(int dtype)
     return -1;
 }
 
+const char *item_says(const struct plan_item *item)
+{
+    return item->spec ? item->spec_text : item->reason;
+}
+
+struct span item_rule_span(const struct quern_plan *plan, const struct plan_item *item)
+{
+    return item->outcome.rule < 0 ? (struct span){0} : plan->recipe->recipe->rules[item->outcome.rule].span;
+}
+
+bool items_alike(const struct plan_item *a, const struct plan_item *b)
+{
+    return !a->spec == !b->spec && (!a->spec || spec_same(a->spec, b->spec));
+}
+
 struct placement item_placement(const struct plan_item *item)
 {
     return (struct placement){.name = item->stored->name, .shape = item->stored->shape, .rank = item->stored->rank,

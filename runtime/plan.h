@@ -39,6 +39,11 @@ bool plan_fill(struct session *session, struct quern_plan *plan);
 /* Groups: reports members that resolve differently, and fills `shared`. */
 bool plan_groups(struct session *session, struct quern_plan *plan);
 struct quern_plan_row plan_row(const struct quern_plan *plan, size_t index);
+/* What messages say of an item: its spec, or why it has none; and the place of its rule (source NULL: it has no rule). */
+const char *item_says(const struct plan_item *item);
+struct span item_rule_span(const struct quern_plan *plan, const struct plan_item *item);
+/* By value: two specs of different names that say the same are one. */
+bool items_alike(const struct plan_item *a, const struct plan_item *b);
 struct placement item_placement(const struct plan_item *item);
 /* The float type kernels read: f64 is narrowed first. -1: no float tensor. */
 int kernel_dtype(int dtype);

@@ -56,12 +56,6 @@ static bool same_set(const struct fit *f, const struct fit *g)
     return f->prefix_size == g->prefix_size && !memcmp(f->prefix, g->prefix, f->prefix_size) && !strcmp(f->parameter, g->parameter);
 }
 
-/* What a message puts behind the tensor's name. */
-static const char *item_says(const struct plan_item *item)
-{
-    return item->spec ? item->spec_text : item->reason;
-}
-
 /* At the group's declaration, with a note at the rule of each member. */
 static bool report_set(struct grouping *g, const struct fit *set, size_t count)
 {
@@ -71,15 +65,12 @@ static bool report_set(struct grouping *g, const struct fit *set, size_t count)
                                     g->group->name, name_shown(arena, plan->items[set->item].stored->name), count - 1);
     for (size_t i = 0; i < count && i < 8; i++) {
         const struct plan_item *item = &plan->items[set[i].item];
-        int rule = item->outcome.rule;
-        struct span none = {0};
-        diag_note(g->session->diags, diag, rule < 0 ? none : plan->recipe->recipe->rules[rule].span, "%s: %s",
-                  name_shown(arena, item->stored->name), item_says(item));
+        diag_note(g->session->diags, diag, item_rule_span(plan, item), "%s: %s", name_shown(arena, item->stored->name), item_says(item));
     }
     return false;
 }
 
-/* Equal by value: two specs of different names that say the same are alike. */
+/* The others against the first. */
 static bool check_set(struct grouping *g, const struct fit *set, size_t count)
 {
     struct plan_item *items = g->plan->items, *first = &items[set->item];
@@ -88,7 +79,7 @@ static bool check_set(struct grouping *g, const struct fit *set, size_t count)
             items[set[i].item].group = g->group->name;
     for (size_t i = 1; i < count; i++) {
         struct plan_item *item = &items[set[i].item];
-        if (!item->spec != !first->spec || (item->spec && !spec_same(item->spec, first->spec)))
+        if (!items_alike(item, first))
             return report_set(g, set, count);
         if (item->shared == set[i].item) /* a member of several groups stays with the first */
             item->shared = first->shared;

@@ -133,11 +133,6 @@ static bool read_members(struct reading *r, const char *header, size_t size)
 
 /* ---- what must hold between records ---- */
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Equal names are neighbours once sorted. */
 static bool check_names(struct reading *r)
 {
@@ -145,7 +140,7 @@ static bool check_names(struct reading *r)
     const char **names = ARENA_ARRAY(r->arena, count + 1, const char *);
     for (size_t i = 0; i < count; i++)
         names[i] = r->shard->tensors[i].name;
-    qsort(names, count, sizeof *names, compare_names);
+    qsort(names, count, sizeof *names, text_order);
     for (size_t i = 1; i < count; i++)
         if (!strcmp(names[i - 1], names[i]))
             return REPORT(r, duplicate_tensor, "tensor %s stands twice in the header", SHOWN(r, names[i]));

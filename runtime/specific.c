@@ -304,16 +304,10 @@ struct decisions *specific_decide(struct session *session, struct arena *arena, 
 
 /* ---- asking ---- */
 
-static int compare_name(const void *name, const void *tensor)
-{
-    return strcmp(name, (*(struct stored *const *)tensor)->name);
-}
-
 const struct decision *specific_find(const struct decisions *decisions, const char *name)
 {
-    const struct quern_model *m = decisions->model;
-    struct stored **found = m->count ? bsearch(name, m->tensors, m->count, sizeof *m->tensors, compare_name) : NULL;
-    return found ? &decisions->items[found - m->tensors] : NULL;
+    size_t index = model_find_index(decisions->model, name);
+    return index < decisions->model->count ? &decisions->items[index] : NULL;
 }
 
 struct quern_match specific_describe(const struct decisions *decisions, const struct decision *decision)
