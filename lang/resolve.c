@@ -67,9 +67,17 @@ static struct unit *open_unit(struct resolver *r, const struct unit *from, const
     return parse_unit(r, source, prefix, path->span);
 }
 
+/* False: too many, which is said once. */
+static bool count_import(struct resolver *r, struct unit *unit, const struct ast_decl *decl)
+{
+    if (unit->import_count++ == IMPORTS_MAX)
+        diag_report(r->diags, DIAG_too_large, decl->import.path.span, "a file has at most %d imports", IMPORTS_MAX);
+    return unit->import_count <= IMPORTS_MAX;
+}
+
 static void load_import(struct resolver *r, struct unit *unit, const struct ast_decl *decl)
 {
-    struct unit *from = open_unit(r, unit, decl);
+    struct unit *from = count_import(r, unit, decl) ? open_unit(r, unit, decl) : NULL;
     if (!from) {
         r->incomplete = true;
         return;

@@ -18,7 +18,7 @@
 
 enum {
     RESOLVE_DEPTH_MAX = 128,      /* links of a chain of specs, configs, sets, aliases or imports */
-    IMPORTS_MAX = 1000,           /* files of one recipe */
+    IMPORTS_MAX = 1000,           /* files of one recipe, and imports of one file */
     EXPANDED_NODES_MAX = 1 << 22, /* nodes of all predicates with their sets written out */
     EXPANDED_DEPTH_MAX = 512,     /* levels of one of them */
     NEAREST_MAX = 1000            /* names that are looked through for a suggestion */
@@ -71,6 +71,7 @@ struct unit {
     size_t bucket_count, entry_count;
     struct symbol *symbols, **last_symbol;
     struct import *imports, **last_import;
+    unsigned import_count;   /* read so far, those that failed too */
     const struct ast_decl *recipe, *match; /* the declarations there is one of */
     bool loading;            /* its imports are being read */
     const struct ast_rule *spliced; /* the `use` that took its rules, or NULL */

@@ -22,17 +22,24 @@ QUERN, SCRATCH = sys.argv[1], pathlib.Path(sys.argv[2])
 TIMEOUT, MEMORY = 120, 6 << 30
 RULES = b'config c { weight int8 }\nmatch first { _ => c }\n'
 YAML = "configs: {c: {weight: int8}}\nmatchers: {all: {config: c, type: glob, pattern: '*', enabled: true}}\n"
+YAML_SYSTEMS = ["torchao", "coreai", "quark", "fastforward", "megatron", "huggingface", "compressed-tensors", "modelopt"]
 ROWS = []
 
 
 def recipe(item, text, status, message="", **files):
-    """A recipe given to `quern check`; files: others beside it."""
+    """A recipe given to `quern check`; files: others beside it, as bytes or as what makes one of its path."""
     ROWS.append(("recipe", item, text if isinstance(text, bytes) else text.encode(), status, message, files))
 
 
 def pattern(item, text, status, message="", names="", answer=None):
     """A rule's predicate, given to `quern match` with names on standard input."""
     ROWS.append(("pattern", item, text, status, message, (names, answer)))
+
+
+def foreign(item, text, status, message, systems=YAML_SYSTEMS):
+    """A file given to `quern import --from` each of the systems."""
+    for system in systems:
+        ROWS.append(("foreign", f"{item} of {system}", text, status, message, system))
 
 
 def model(item, make, status, message="", command="plan"):
@@ -58,8 +65,8 @@ recipe("5 deep sequence", "x: " + "[" * 1000000, 4, r"error\[Q0005\]")
 recipe("5 deep mapping", "x: " + "{a: " * 1000000, 4, r"error\[Q0005\]")
 recipe("5 deep predicate", "match first { " + "(" * 1000000, 4, r"error\[Q0005\]")
 recipe("5 deep indent", "\n".join(" " * i + "a:" for i in range(3000)), 4, r"error\[Q0005\]")
-recipe("6 billion laughs", "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
-    f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12)), 4, r"error\[Q0005\]")
+BILLION = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]\n" for i in range(12))
+recipe("6 billion laughs", BILLION, 4, r"error\[Q0005\]")
 recipe("6 self reference", "a: &a [*a]\n", 1, r"error\[Q0604\]")
 recipe("7 merges", YAML.replace("configs: ", "configs: &c ") + "x: {<<: [" + ", ".join(["*c"] * 100000) + "]}\n", 0, r"warning\[Q0611\]")
 recipe("8 duplicate keys", YAML + "configs: {}\n", 1, r":3:1: error\[Q0603\][\s\S]*note")
@@ -67,10 +74,15 @@ recipe("9 python tag", "configs: !!python/object:os.system {}\n", 1, r":1:10: er
 recipe("9 unknown tag", "configs: !foo {}\n", 1, r"error\[Q0605\]")
 recipe("10 enabled: no", YAML.replace("true", "no"), 0, r"")
 recipe("10 norway", "configs: {no: {weight: int8}}\nmatchers: {a: {config: no, type: glob, pattern: '*', enabled: on}}\n", 0)
+recipe("10 1e3 is a string", "recipe: {name: a, version: 1e3}\n" + YAML, 1, r":1:\d+: error\[Q0610\]: expected an integer as version, saw a string")
+recipe("10 .inf", YAML.replace("int8", "{format: int8, eps: .inf}"), 1, r":1:\d+: error\[Q0104\]: `eps` is a finite number of at least 0, saw inf")
+recipe("10 .nan", YAML.replace("int8", "{format: int8, eps: .nan}"), 1, r":1:\d+: error\[Q0104\]: `eps` is a finite number of at least 0, saw nan")
+recipe("10 sexagesimal", "recipe: {name: a, version: 190:20:30}\n" + YAML, 0)
 recipe("10 version 0o17", "recipe: {name: a, version: 0o17}\n" + YAML, 1, r":1:\d+: error")
 recipe("10 version 1_000", "recipe: {name: a, version: 1_000}\n" + YAML, 0)
 recipe("11 2^63", RULES.replace(b"int8", b"int8 per group(9223372036854775808)"), 1, r":1:\d+: error\[Q0104\]")
 recipe("11 2^64", RULES.replace(b"int8", b"int8 per group(18446744073709551616)"), 1, r"error\[Q0104\]")
+recipe("11 -0", RULES.replace(b"int8", b"int8 per group(-0)"), 1, r":1:\d+: error\[Q0")
 recipe("11 1e400", RULES.replace(b"int8", b"int8 eps 1e400"), 1, r"error\[Q0104\]")
 recipe("12 two documents", YAML + "---\n" + YAML, 1, r"error\[Q0602\]")
 recipe("13 tab indent", "configs:\n\tc: {weight: int8}\n", 1, r":2:\d+: error\[Q0601\]")
@@ -79,12 +91,38 @@ recipe("14 anchor of another file", 'import: [{path: other.yaml}]\nconfigs: {c: 
 recipe("15 import cycle", 'import "b.qr"\n' + RULES.decode(), 1, r"error\[Q0703\]", **{"b.qr": b'import "a.qr"\n'})
 recipe("15 import outside", 'import "../../etc/passwd"\n' + RULES.decode(), 1, r":1:8: error\[Q0702\]")
 recipe("15 import absolute", 'import "/dev/zero"\n' + RULES.decode(), 1, r":1:8: error\[Q0702\]")
+recipe("15 100,000 imports of one file", "".join(f'import "b.qr" as n{i}\n' for i in range(100000)) + RULES.decode(), 4,
+       r":1001:8: error\[Q0005\]: a file has at most 1000 imports", **{"b.qr": b"config k { weight int8 }"})
+recipe("15 a chain of imports", 'import "0.qr"\n' + RULES.decode(), 4, r"127\.qr:1:8: error\[Q0005\]: a recipe imports at most 1000 files, 128 deep",
+       **{f"{i}.qr": b'import "%d.qr"' % (i + 1) for i in range(3000)})
+recipe("15 import of a pipe", 'import "pipe"\n' + RULES.decode(), 1, r":1:8: error\[Q0701\]: `pipe` cannot be imported: it is not a regular file",
+       pipe=os.mkfifo)
+recipe("15 import of a loop of links", 'import "loop"\n' + RULES.decode(), 1, r":1:8: error\[Q0701\]: `loop` cannot be imported: Too many levels",
+       loop=lambda path: path.symlink_to("loop"))
+recipe("15 import of a link that leads out", 'import "out"\n' + RULES.decode(), 1, r":1:8: error\[Q0702\].*leads out of the recipe's directory",
+       out=lambda path: path.symlink_to("/etc/hostname"))
 recipe("15 import of a folder", 'import "sub"\n' + RULES.decode(), (1, 3), r"error\[Q070", **{"sub/x": b""})
 recipe("15 import of nothing", 'import "none.qr"\n' + RULES.decode(), (1, 3), r"error\[Q0")
 recipe("16 recursive config", "config a = b { }\nconfig b = a { }\nmatch first { _ => a }\n", 1, r"error\[Q0203\]")
 recipe("17 matcher without enabled", YAML.replace(", enabled: true", ""), 0, r"warning\[Q0613\]")
 recipe("18 config missing", YAML.replace("config: c,", "config: d,"), 1, r"error\[Q0202\]")
 recipe("19 a key one edit away", YAML.replace("matchers:", "matcher:"), 0, r"warning\[Q0611\][\s\S]*help[\s\S]*matchers")
+
+# ---- the same of other systems' files ----
+foreign("1 empty", b"", 1, r"in:1:1: error\[Q0002\]", YAML_SYSTEMS + ["llama.cpp"])
+foreign("2 NUL", b"a: \0", 1, r"in:1:4: error\[Q0004\]", YAML_SYSTEMS + ["llama.cpp"])
+foreign("3 invalid UTF-8", b"{\"\xff\": 1}", 1, r"in:1:3: error\[Q0003\]", YAML_SYSTEMS + ["llama.cpp"])
+foreign("5 deep sequence", b'{"quantization_config": ' + b"[" * 1000000, 4, r"in:1:\d+: error\[Q0005\]: collections nest deeper than 256")
+foreign("6 billion laughs", BILLION.encode(), 4, r"error\[Q0005\]")
+foreign("12 two documents", b"a: 1\n---\na: 1\n", 1, r"in:2:1: error\[Q0602\]")
+foreign("cut short", b'{"a":', 1, r"in:1:6: error\[Q0601\]")
+foreign("a list", b"[]\n", 1, r"in:1:1: error\[Q\d+\]: .*expected .*, saw a list")
+foreign("a number", b"7\n", 1, r"in:1:1: error\[Q\d+\]: .*expected .*, saw an integer")
+foreign("null", b"null\n", 1, r"in:1:1: error\[Q\d+\]: .*expected .*, saw null")
+foreign("no keys", b"{}\n", 1, r"in:1:1: error\[Q\d+\]", [system for system in YAML_SYSTEMS if system != "megatron"])
+foreign("no types", b"{}\n", 1, r"in:1:1: error\[Q1162\]: expected PATTERN=TYPE, saw `{}`", ["llama.cpp"])
+foreign("22 open group", b"a(=q8_0\n", 1, r"in:1:2: error\[Q0401\].*missing \), unterminated subpattern at position 1", ["llama.cpp"])
+foreign("4 a long line", b"a" * (64 << 20), 1, r"in:1:1: error\[Q1162\]", ["llama.cpp"])
 
 # ---- 20-29: patterns ----
 pattern("20 nested repeats", 're "(a+)+$"', 0, names="a" * 50000 + "b\n" + "a" * 50000 + "\n", answer=["-", "c"])
@@ -108,6 +146,8 @@ pattern("23 lookbehind", 're search "(?<=a)(?<!ba)c"', 0, names="ac\nbac\nc\n", 
 pattern("23 lookbehind of any width", 're "(?<=a*)b"', 1, r":2:19: error\[Q0401\].*look-behind requires fixed-width pattern")
 pattern("24 many rules", " or ".join(f'glob "model.layers.{i}.*x{i}*"' for i in range(3000)), 0,
         names="model.layers.7.x7\nmodel.layers.7.x8\n", answer=["c", "-"])
+pattern("24 many rules of one atom", " => c\n".join(f'name "m.{i}"' for i in range(100000)), 0,
+        names="".join(f"m.{i}\n" for i in range(99990, 1099990)), answer=["c"] * 10 + ["-"] * 999990)
 pattern("24 many rules, many names", " or ".join(f'name "m.{i}"' for i in range(100000)), 0,
         names="".join(f"m.{i}\n" for i in range(99990, 1099990)), answer=["c"] * 10 + ["-"] * 999990)
 pattern("25 matches nothing", 're "[^\\s\\S]"', 0, names="a\n\n", answer=["-", "-"])
@@ -332,9 +372,15 @@ def run_recipe(folder, text, files):
     path.write_bytes(text)
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_bytes(content)
+        content(folder / name) if callable(content) else (folder / name).write_bytes(content)
     status, out, err = run(["check", path])
     return status, err, None
+
+
+def run_foreign(folder, text, system):
+    (folder / "in").write_bytes(text)
+    status, out, err = run(["import", "--from", system, folder / "in"])
+    return status, err, f"printed {out[:80]}" if status and out else None
 
 
 def run_pattern(folder, text, expected):
@@ -368,7 +414,7 @@ def main():
     for kind, item, subject, status, message, more in ROWS:
         shutil.rmtree(SCRATCH, ignore_errors=True)
         SCRATCH.mkdir(parents=True)
-        runner = {"recipe": run_recipe, "pattern": run_pattern, "model": run_model}[kind]
+        runner = {"recipe": run_recipe, "foreign": run_foreign, "pattern": run_pattern, "model": run_model}[kind]
         try:
             got, said, wrong = runner(SCRATCH, subject, more)
         except subprocess.TimeoutExpired:

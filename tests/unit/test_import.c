@@ -156,20 +156,32 @@ static void test_imports_too_deep(void **state)
            "    1 | import \"d129.qr\"\n      |        ^~~~~~~~~\n");
 }
 
-static void test_too_many_imports(void **state)
+/* path imports the files from begin to before end; before_it is what stands on its first line. */
+static void write_imports(const char *path, const char *before_it, int begin, int end)
 {
-    (void)state;
     char name[40];
-    FILE *out = fopen("top/many.qr", "w");
-    for (int i = 0; i < 1005; i++) {
+    FILE *out = fopen(path, "w");
+    fprintf(out, "%s\n", before_it);
+    for (int i = begin; i < end; i++) {
         snprintf(name, sizeof name, "top/m%d.qr", i);
         write_file(name, "set s = _");
         fprintf(out, "import \"m%d.qr\" as m%d\n", i, i);
     }
     fclose(out);
+}
+
+static void test_too_many_imports(void **state)
+{
+    (void)state;
+    write_imports("top/many.qr", "# one file", 0, 1005);
     expect("top/many.qr", NULL,
-           "top/many.qr:1001:8: error[Q0005]: a recipe imports at most 1000 files, 128 deep\n"
-           " 1001 | import \"m1000.qr\" as m1000\n      |        ^~~~~~~~~~\n");
+           "top/many.qr:1002:8: error[Q0005]: a file has at most 1000 imports\n"
+           " 1002 | import \"m1000.qr\" as m1000\n      |        ^~~~~~~~~~\n");
+    write_imports("top/half.qr", "# the first half", 0, 600);
+    write_imports("top/many.qr", "import \"half.qr\" as half", 600, 1005);
+    expect("top/many.qr", NULL,
+           "top/many.qr:401:8: error[Q0005]: a recipe imports at most 1000 files, 128 deep\n"
+           "  401 | import \"m999.qr\" as m999\n      |        ^~~~~~~~~\n");
 }
 
 static void test_files_that_cannot_be_read(void **state)
