@@ -9,9 +9,9 @@
 /* What the system's file means, as declarations and rules of y->ast, with the places of the file; what it cannot mean is
  * reported. */
 typedef void foreign_read(struct yaml_reading *y, const struct yaml_node *root);
-/* The recipe as such a file. False after reporting everything that cannot be said there. */
 /* A text that is not YAML as a tree; the document's root is NULL when there is nothing in it. */
 typedef struct yaml_document *foreign_parser(struct arena *arena, struct source *source, struct diags *diags);
+/* The recipe as such a file. False after reporting everything that cannot be said there. */
 typedef bool foreign_write(struct text *out, const struct recipe *recipe, struct diags *diags);
 
 struct foreign {

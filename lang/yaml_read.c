@@ -128,19 +128,6 @@ struct ast_predicate *yaml_predicate(struct yaml_reading *y, const struct yaml_n
     return ast_parse_predicate(y->arena, y->source, node->span, node->text, node->size, y->diags);
 }
 
-/* ---- files of other systems ---- */
-
-/* One clear message instead of many about unknown keys, when a system is known by its keys alone. */
-static void read_foreign(struct yaml_reading *y, const struct foreign *system, const struct yaml_node *root)
-{
-    struct span span = root->kind == YAML_MAPPING && root->count ? root->pairs[0].key->span : root->span;
-    y->ast->foreign = system;
-    if (system->read)
-        system->read(y, root);
-    else
-        diag_report(y->diags, DIAG_yaml_foreign, span, "this is %s; Quern does not read it yet", system->what);
-}
-
 /* ---- the whole ---- */
 
 static const struct {
@@ -197,8 +184,9 @@ static struct ast *read_text(struct arena *arena, struct source *source, const s
     if (root && system && is_yaml && source->bytes[root->span.begin] == '{')
         yaml_json_numbers(arena, root);
     yaml_report_duplicates(document, system ? DIAG_yaml_duplicate_kept : DIAG_yaml_duplicate, diags);
+    y.ast->foreign = root ? system : NULL;
     if (root && system)
-        read_foreign(&y, system, root);
+        system->read(&y, root);
     else if (root && root->kind != YAML_NULL)
         read_root(&y, root);
     else if (diags->errors == errors)

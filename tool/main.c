@@ -20,14 +20,14 @@ static const struct option_row option_rows[OPTION_COUNT] = {
 static const uint64_t common_options = O(format) | O(color) | O(quiet) | O(verbose) | O(strict);
 
 struct command_row {
-    const char *name, *arguments, *summary;
+    const char *name, *arguments, *summary, *format;
     int least, most;
     uint64_t options;
     int (*run)(struct tool *);
 };
 static const struct command_row commands[] = {
-#define COMMAND(name, arguments, least, most, options, summary) \
-    {#name, arguments, summary, least, most, options, command_##name},
+#define COMMAND(name, arguments, least, most, format, options, summary) \
+    {#name, arguments, summary, format, least, most, options, command_##name},
 #include "tool/commands.def"
 #undef COMMAND
 };
@@ -50,11 +50,12 @@ static void print_help(const struct command_row *command)
         const struct option_row *row = &option_rows[i];
         if (!((command->options | common_options) >> i & 1))
             continue;
+        bool third = i == OPTION_format && command->format;
         char name[64], letter[8] = "    ";
         if (row->short_name)
             snprintf(letter, sizeof letter, "-%c, ", row->short_name);
-        snprintf(name, sizeof name, "%s--%s%s%s", letter, row->long_name, row->argument ? "=" : "",
-                 row->argument ? row->argument : "");
+        snprintf(name, sizeof name, "%s--%s%s%s%s%s", letter, row->long_name, row->argument ? "=" : "",
+                 row->argument ? row->argument : "", third ? "|" : "", third ? command->format : "");
         printf("  %-34s %s\n", name, row->help);
     }
 }
@@ -82,8 +83,7 @@ static bool is_one_of(const char *value, const char *const *words)
 static int read_common(const struct command_row *command, struct tool *tool)
 {
     const char *format = tool->values[OPTION_format], *color = tool->values[OPTION_color];
-    bool check = command->run == command_check;
-    const char *third = check ? "sarif" : command->run == command_emit ? "dot" : NULL;
+    const char *third = command->format;
     if (format && !is_one_of(format, (const char *const[]){"text", "json", third, NULL}))
         return tool_usage("expected text%s json%s%s after --format, saw `%s`", third ? "," : " or", third ? " or " : "", third ? third : "", format);
     if (color && !is_one_of(color, (const char *const[]){"auto", "always", "never", NULL}))
@@ -91,7 +91,7 @@ static int read_common(const struct command_row *command, struct tool *tool)
     tool->json = format && !strcmp(format, "json");
     tool->sarif = format && !strcmp(format, "sarif");
     tool->dot = format && !strcmp(format, "dot");
-    tool->results_are_messages = check;
+    tool->results_are_messages = command->run == command_check;
     const char *no_color = getenv("NO_COLOR");
     tool->color = color && strcmp(color, "auto") ? !strcmp(color, "always")
                                                  : isatty(STDERR_FILENO) && !(no_color && *no_color);

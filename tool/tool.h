@@ -30,7 +30,7 @@ static inline bool tool_has(const struct tool *tool, enum option option)
 }
 
 /* Each returns the exit code. */
-#define COMMAND(name, arguments, least, most, options, summary) int command_##name(struct tool *tool);
+#define COMMAND(name, arguments, least, most, format, options, summary) int command_##name(struct tool *tool);
 #include "tool/commands.def"
 #undef COMMAND
 
