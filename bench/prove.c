@@ -1,23 +1,16 @@
 /* bench_prove: the proofs next to the automaton's own construction, on the rules of bench_match: `bench_prove [ROUNDS]`.
  * One line a number of rules: loading the recipe (reading and automaton), the proofs of rules that never win, proving that it
- * equals itself spelled in YAML; medians, and what they are of loading. */
+ * equals itself spelled in YAML; medians of this thread's CPU time, and what they are of loading. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "bench/match.h"
+#include "bench/samples.h"
 #include "runtime/quern_prove.h"
 #include "runtime/quern.h"
 
 enum { ROUNDS_MAX = 101 };
 enum step { STEP_LOAD, STEP_PROVE, STEP_DIFF, STEP_COUNT };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static char *write_recipe(const struct rules *rules, size_t *size)
 {
@@ -68,18 +61,6 @@ static void run_round(const char *text, size_t size, double times[STEP_COUNT][RO
     quern_context_destroy(context);
 }
 
-static int compare_times(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *times, int count)
-{
-    qsort(times, (size_t)count, sizeof *times, compare_times);
-    return times[count / 2];
-}
-
 static void measure(enum family family, const char *word, size_t count, int rounds)
 {
     static double times[STEP_COUNT][ROUNDS_MAX];
@@ -89,9 +70,10 @@ static void measure(enum family family, const char *word, size_t count, int roun
     char *text = write_recipe(&rules, &size);
     for (int i = 0; i < rounds; i++)
         run_round(text, size, times, i, &dead);
-    double load = median(times[STEP_LOAD], rounds), prove = median(times[STEP_PROVE], rounds), diff = median(times[STEP_DIFF], rounds);
-    printf("%-8s %6zu rules %5u dead  load %9.3f ms  prove %9.3f ms = %6.2fx  diff %9.3f ms = %6.2fx\n", word, count, dead, load * 1e3,
-           prove * 1e3, prove / load, diff * 1e3, diff / load);
+    double load = median(times[STEP_LOAD], (size_t)rounds), prove = median(times[STEP_PROVE], (size_t)rounds);
+    double diff = median(times[STEP_DIFF], (size_t)rounds);
+    printf("%-8s %6zu rules %5u dead  load %9.3f ms  prove %9.3f ms = %6.2fx  diff %9.3f ms = %6.2fx\n", word, count, dead, load * 1e-6,
+           prove * 1e-6, prove / load, diff * 1e-6, diff / load);
     free(text);
     rules_free(&rules);
 }
