@@ -73,7 +73,7 @@ static const char *match_item(struct planning *p, struct plan_item *item)
         const struct decision *decision = &plan->decisions->items[item - plan->items];
         item->outcome = decision->outcome;
         item->configs = decision->configs;
-        return decision->configs ? "several configs, one after the other" : decision->cancelled ? "cancelled by a rule for another parameter" :
+        return decision->configs ? "several configs, one after the other" : decision->outcome.rule < 0 && decision->canceller >= 0 ? "cancelled by a rule for another parameter" :
                decision->outcome.rule < 0 ? "no rule" : NULL;
     }
     struct quern_tensor tensor = stored_tensor(item->stored);

@@ -98,6 +98,7 @@ struct quern_match {
                          * apply one after the other, as torchao has it */
     const char *origin; /* the rule's label, else FILE:LINE; "-" */
     int unknown;        /* the first rule passed over because a field it needs is not known; -1: none */
+    int canceller;      /* the rule of a parameter of the module for which `match specific` passes over the module's own; -1: none */
 };
 QUERN_API enum quern_status quern_match_module(quern_recipe *recipe, const char *path, size_t size, struct quern_match *match);
 struct quern_name { const char *bytes; size_t size; };
@@ -126,7 +127,8 @@ QUERN_API const char *quern_match_extra(const quern_recipe *recipe, const struct
 QUERN_API size_t quern_rule_count(const quern_recipe *recipe);
 struct quern_rule { const char *origin, *predicate, *target, *file; unsigned line; bool optional; };
 QUERN_API struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index);
-/* Each rule's own verdict on a tensor or (parameter false) a module path: 0 no, 1 yes, 2 unknown; verdicts has rule_count bytes. */
+/* Each rule's own verdict on a tensor or (parameter false) a module path: 0 no, 1 yes, 2 unknown, 3 yes, but
+ * cancelled (quern_match.canceller); verdicts has rule_count bytes. */
 QUERN_API enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts);
 
 /* ---- models: .safetensors, a directory, an index, a .gguf, a module description or a text file of names ---- */

@@ -192,7 +192,7 @@ void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, cons
 
 struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome)
 {
-    struct quern_match match = {outcome.rule, "-", "-", outcome.unknown};
+    struct quern_match match = {outcome.rule, "-", "-", outcome.unknown, -1};
     if (outcome.rule >= 0) {
         match.config = r->recipe->rules[outcome.rule].name;
         match.origin = r->recipe->rules[outcome.rule].origin;
@@ -318,7 +318,10 @@ enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_
         subject = subject_of_tensor(recipe, tensor);
     else
         subject_of_module(&subject, tensor->name, strlen(tensor->name), recipe->recipe->megatron_layers);
-    return recipe_judge_subject(recipe, &subject, verdicts);
+    enum quern_status status = recipe_judge_subject(recipe, &subject, verdicts);
+    if (!status && parameter && recipe->decisions)
+        specific_cancel(recipe->decisions, tensor->name, verdicts);
+    return status;
 }
 
 /* ---- rules ---- */

@@ -184,7 +184,7 @@ static struct decision decide_parameter(struct deciding *d, const char *name)
         return (struct decision){.outcome = {exact, -1}};
     int regex = next_match(d, RULE_PARAMETER_REGEX, 0), documented = exact >= 0 ? exact : regex;
     if (documented < 0)
-        return (struct decision){.outcome = {-1, -1}, .cancelled = true};
+        return (struct decision){.outcome = {-1, -1}};
     int skip = list_applied(d, exact);
     note_unseen(d, documented, name);
     note_difference(d, documented, name);
@@ -203,8 +203,8 @@ static struct decision decide_parameter(struct deciding *d, const char *name)
     return decision;
 }
 
-/* A module whose own rules are cancelled. */
-static void decide_by_parameter(struct deciding *d, struct module_span span)
+/* A module whose own rules the canceller cancels. */
+static void decide_by_parameter(struct deciding *d, struct module_span span, int canceller)
 {
     size_t removed = 0;
     for (size_t i = span.begin; i < span.end; i++) {
@@ -214,6 +214,7 @@ static void decide_by_parameter(struct deciding *d, struct module_span span)
             continue;
         recipe_verdicts(d->out->recipe, d->scratch, &subject, d->verdicts);
         struct decision decision = decide_parameter(d, t->name);
+        decision.canceller = canceller;
         int rule = decision.outcome.rule;
         removed += rule >= 0 && d->recipe->rules[rule].kind == RULE_EXACT_PARAMETER && is_skip(d, rule);
         d->out->items[d->out->order[i]] = decision;
@@ -239,18 +240,19 @@ static void note_container(struct deciding *d, struct module_span span)
  * a parameter regex behind the exact module rule counts only when some parameter has an exact rule. */
 static void decide_module(struct deciding *d, struct module_span span)
 {
-    bool by_parameter = false;
+    int canceller = -1;
     for (size_t i = span.begin; i < span.end; i++) {
         const struct stored *t = d->out->model->tensors[d->out->order[i]];
         struct subject subject = see(d, t);
         struct match_outcome outcome = {-1, -1};
         if (!is_buffer(d, t->name))
             outcome = recipe_match(d->out->recipe, d->scratch, &subject);
-        d->out->items[d->out->order[i]] = (struct decision){.outcome = outcome};
-        by_parameter |= outcome.rule >= 0 && rule_is_for_parameter(d->recipe->rules[outcome.rule].kind);
+        d->out->items[d->out->order[i]] = (struct decision){.outcome = outcome, .canceller = -1};
+        if (canceller < 0 && outcome.rule >= 0 && rule_is_for_parameter(d->recipe->rules[outcome.rule].kind))
+            canceller = outcome.rule;
     }
-    if (by_parameter)
-        decide_by_parameter(d, span);
+    if (canceller >= 0)
+        decide_by_parameter(d, span, canceller);
     else
         note_container(d, span);
 }
@@ -315,7 +317,17 @@ struct quern_match specific_describe(const struct decisions *decisions, const st
     struct quern_match match = recipe_describe(decisions->recipe, decision->outcome);
     if (decision->configs)
         match.config = decision->configs;
+    match.canceller = decision->canceller;
     return match;
+}
+
+void specific_cancel(const struct decisions *decisions, const char *name, unsigned char *verdicts)
+{
+    const struct decision *decision = specific_find(decisions, name);
+    const struct recipe *recipe = decisions->recipe->recipe;
+    for (size_t i = 0; decision && decision->canceller >= 0 && i < recipe->rule_count; i++)
+        if (verdicts[i] == 1 && !rule_is_for_parameter(recipe->rules[i].kind))
+            verdicts[i] = 3;
 }
 
 /* ---- reporting ---- */

@@ -18,7 +18,7 @@ struct decision {
     const char *configs;          /* "a+b": several apply one after the other. NULL: the rule's alone */
     const int *rules;             /* those, outcome.rule the last of them */
     size_t rule_count;
-    bool cancelled;               /* no rule, because another parameter's cancelled the module's */
+    int canceller;                /* the rule of the module's first parameter that has one: the module's rules do not count; -1 */
 };
 
 /* Something to be said once for many: how often, and the first name it is true of. */
@@ -43,6 +43,8 @@ struct decisions {
 struct decisions *specific_decide(struct session *session, struct arena *arena, struct quern_recipe *recipe, const struct quern_model *model);
 const struct decision *specific_find(const struct decisions *decisions, const char *name); /* or NULL */
 struct quern_match specific_describe(const struct decisions *decisions, const struct decision *decision);
+/* Verdicts on a parameter: 1 becomes 3 for the rules of its module that do not count. */
+void specific_cancel(const struct decisions *decisions, const char *name, unsigned char *verdicts);
 /* Q1111: parameters for which the two readings differ. */
 void specific_report_differences(struct session *session, const struct decisions *decisions);
 /* What torchao refuses or does wrong and this recipe does not: Q1113 to Q1115. containers: paths of modules that hold

@@ -178,6 +178,10 @@ enum quern_status quern_subject_verdicts(quern_recipe *recipe, const struct quer
 {
     if (!recipe || !is_listed(subject) || !verdicts)
         return QUERN_USAGE;
+    if (subject->kind == QUERN_PARAMETERS) {
+        struct quern_tensor tensor = stored_tensor(subject->model->tensors[subject->index]);
+        return quern_match_verdicts(recipe, &tensor, true, verdicts);
+    }
     struct subject seen = subject_of_listed(recipe, subject);
     return recipe_judge_subject(recipe, &seen, verdicts);
 }

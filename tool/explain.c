@@ -17,22 +17,25 @@ static const char *verdict_word(const struct quern_match *match, size_t rule, un
 {
     if ((int)rule == match->rule)
         return "wins";
-    return verdict == 2 ? "unknown" : match->rule >= 0 && (int)rule > match->rule ? "shadowed" : "matches";
+    return verdict == 3 ? "cancelled" : verdict == 2 ? "unknown" : match->rule >= 0 && (int)rule > match->rule ? "shadowed" : "matches";
 }
 
-static void print_rule(const struct quern_rule *rule, const char *word)
+/* canceller: the rule that cancels this one, or NULL. */
+static void print_rule(const struct quern_rule *rule, const char *word, const char *canceller)
 {
     printf("%-9s %s => %s\n          %s:%u", word, rule->predicate, rule->target, rule->file, rule->line);
     if (strchr(rule->origin, ':') == NULL)
         printf(" (%s)", rule->origin);
+    if (canceller)
+        printf(", by %s", canceller);
     putchar('\n');
 }
 
-static json_t *json_rule(const struct quern_rule *rule, const char *word)
+static json_t *json_rule(const struct quern_rule *rule, const char *word, const char *canceller)
 {
-    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:o}", "verdict", word, "predicate", tool_json_string(rule->predicate), "target",
+    return json_pack("{s:s, s:o, s:o, s:o, s:i, s:o, s:o}", "verdict", word, "predicate", tool_json_string(rule->predicate), "target",
                      tool_json_string(rule->target), "file", tool_json_string(rule->file), "line", (int)rule->line, "origin",
-                     tool_json_string(rule->origin));
+                     tool_json_string(rule->origin), "cancelled_by", tool_json_string(canceller));
 }
 
 /* What the winning rule's config gives each kind of tensor, and the host's payload. */
@@ -104,9 +107,10 @@ static void explain_rules(struct tool *tool, quern_recipe *recipe, const struct 
             continue;
         struct quern_rule rule = quern_rule_at(recipe, i);
         const char *word = verdict_word(match, i, verdicts[i]);
+        const char *canceller = verdicts[i] == 3 ? quern_rule_at(recipe, (size_t)match->canceller).origin : NULL;
         if (!tool->json)
-            print_rule(&rule, word);
-        json_array_append_new(rules, json_rule(&rule, word));
+            print_rule(&rule, word, canceller);
+        json_array_append_new(rules, json_rule(&rule, word, canceller));
     }
 }
 
