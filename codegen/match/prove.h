@@ -46,8 +46,8 @@ struct cover {
     size_t count;
 };
 enum proof prove_wins(struct prover *prover, uint32_t rule, struct cover *cover, struct witness *witness);
-/* Whether both rules match some subject: the shortest name that reads as one (segments of letters, digits and _ joined by
- * dots), or when there is none the shortest of all; so below. */
+/* Whether both rules match some subject: the shortest name that reads as one (identifiers and numbers joined by dots),
+ * or when there is none the shortest of all; so below. */
 enum proof prove_overlap(struct prover *prover, uint32_t a, uint32_t b, struct witness *witness);
 /* Whether some subject gets no rule: the shortest name. */
 enum proof prove_unmatched(struct prover *prover, struct witness *witness);

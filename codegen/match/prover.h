@@ -75,7 +75,7 @@ struct prover {
     uint32_t *rules[RECIPES_MAX][KIND_COUNT]; /* predicates over the name of such a subject, by rule */
     bool kinds[KIND_COUNT];      /* that differ for these rules; modules always do */
     uint32_t *test_preds;        /* by test: the predicate that is it */
-    uint32_t proper;             /* predicate: segments of letters, digits and _, joined by dots */
+    uint32_t proper;             /* predicate: identifiers and numbers, joined by dots */
     uint32_t module_role;        /* predicate: a role that a module, a quantizer, can have */
     struct label **labels;       /* by number */
     size_t label_count, label_capacity;
