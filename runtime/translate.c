@@ -25,6 +25,14 @@ static const struct foreign *find_system(struct session *session, const char *wo
     return NULL;
 }
 
+/* Megatron-LM's files are recipes in Quern's own YAML form, which no key tells apart. */
+static void report_own(struct session *session, const char *name, const struct ast *ast)
+{
+    struct diag *diag = diag_report_about(session->diags, DIAG_not_foreign, name, "this is no file of a system that is known");
+    if (ast->spelling == SPELLING_YAML && ast->decls)
+        diag_help(session->diags, diag, "it is a recipe as it stands: `fmt --to qr` translates it, `import --from megatron` reads it with Megatron-LM's rules");
+}
+
 /* The AST in the .qr spelling, once it is known to resolve. */
 static enum quern_status import_text(struct session *session, void *data)
 {
@@ -40,7 +48,7 @@ static enum quern_status import_text(struct session *session, void *data)
     struct source *source = source_new(session->arena, call->name, arena_copy(session->arena, call->text, call->size), call->size);
     struct ast *ast = foreign_parse(session->arena, source, system, session->diags);
     if (!session->diags->errors && !ast->foreign)
-        diag_report_about(session->diags, DIAG_not_foreign, call->name, "this is no file of a system that is known");
+        report_own(session, call->name, ast);
     struct recipe *recipe = session->diags->errors ? NULL : recipe_resolve(session->arena, ast, NULL, session->diags);
     if (!session->diags->errors)
         matcher_compile(recipe, NULL, session->diags); /* its patterns */

@@ -15,7 +15,7 @@ A row:
   model: NAME                      a model below tests/cases/models; or `names: [a.b, …]`, module paths
   run: match                       the command (match); `options: [--subjects, modules]` are added to it
   expect: {linear1.weight: A}      match: NAME to CONFIG, every name that is printed unless `partial: true`;
-                                   plan: TENSOR to spec, config or reason, whichever is equal (with --ops: OP SLOT to
+                                   plan: TENSOR to spec, config, reason or bytes, whichever is equal (with --ops: OP SLOT to
                                    the same, the beginning of the spec, or `none`);
                                    other commands: a list of lines that must stand in the output in this order
   codes: [Q1111]                   diagnostics that must be reported; no other error may be
@@ -88,7 +88,7 @@ def check_plan(row, output):
         return check_ops(row, json.loads(output)["ops"])
     rows = {r["tensor"]: r for r in json.loads(output)["tensors"]}
     return [f"{name}: expected {wanted}, saw {rows.get(name)}" for name, wanted in row["expect"].items()
-            if name not in rows or str(wanted) not in (str(rows[name][key]) for key in ("spec", "config", "reason"))]
+            if name not in rows or str(wanted) not in (str(rows[name][key]) for key in ("spec", "config", "reason", "bytes_after"))]
 
 
 def check_lines(row, output):

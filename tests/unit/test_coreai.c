@@ -1,6 +1,7 @@
 /* Numbers of coreai_opt 0.2.0 that its own code gave, through kernels: per tensor specs as an import writes them.
- * Rows are named by their number; N1 to N13 are x = [-1, 0, .5, 3]. Rows about minval, static ranges, moving averages,
- * global ranges and blocks of two dimensions need kernels that there are none of; see tests/cases/coreai.yaml. */
+ * Rows are named by their number; N1 to N13 are x = [-1, 0, .5, 3], N23 to N25 the rows of which results are listed and the
+ * largest element. Rows about minval, static ranges, moving averages, global ranges and blocks of two dimensions need kernels
+ * that there are none of; see tests/cases/coreai.yaml. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,7 @@
 
 #define EPS " eps 1.1920928955078125e-07"
 #define X {-1, 0, 0.5f, 3}
+#define R23 (500 / 448.0f)
 
 enum { ELEMENTS_MAX = 16 };
 struct row {
@@ -44,6 +46,11 @@ static const struct row rows[] = {
     {"N17b", "fp8_e4m3 per tensor" EPS, {1, 2}, {0, 0}, {0x1p-23f}, 0, {0, 0}},
     {"N17c", "fp4_e2m1 per tensor scale fp8_e8m0 pow2 floor eps 1.1754943508222875e-38", {1, 2}, {0, 0}, {0x1p-126f}, 0, {0, 0}},
     {"N18", "int8 symmetric per tensor" EPS, {1, 2}, {-1, 1}, {1 / 127.5f}, 0, {-0.9960785f, 0.9960785f}},
+    {"N23", "fp8_e4m3 per tensor" EPS, {1, 6}, {10, 20, -30, 40, 50, 500}, {R23}, 0, {9 * R23, 18 * R23, -26 * R23, 36 * R23, 44 * R23, 500}},
+    {"N24", "fp4_e2m1 per tensor scale fp8_e8m0 pow2 floor eps 1.1754943508222875e-38", {2, 5}, {10, 20, -30, 40, 50, 100, 200, 300, 400, 500}, {64}, 0,
+     {0, 32, -32, 32, 64, 96, 192, 256, 384, 384}},
+    {"N25", "fp8_e4m3 per tensor scale fp8_e8m0 pow2 floor eps 1.1754943508222875e-38", {1, 5}, {100, 200, 300, 400, 500}, {1}, 0,
+     {96, 192, 288, 384, 448}},
     {"N26", "fp8_e5m2 per tensor scale fp8_e8m0 pow2 floor eps 1.1754943508222875e-38", {1, 2}, {3, -100}, {0x1p-9f}, 0, {3, -96}},
     {"N27", "fp4_e2m1 per group(4, 1) scale fp8_e8m0 pow2 floor eps 1.1754943508222875e-38", {1, 8},
      {0.1f, -0.2f, 0.3f, 0.4f, 5, 6, -7, 8}, {0x1p-4f, 2}, 0, {0.09375f, -0.1875f, 0.25f, 0.375f, 4, 6, -8, 8}},
