@@ -81,19 +81,11 @@ static void sample(struct run *run, quern_context *context)
     quern_diagnostics_clear(context);
 }
 
-static size_t option(int argc, char **argv, const char *name, size_t value)
-{
-    for (int i = 1; i + 1 < argc; i++)
-        if (!strcmp(argv[i], name))
-            value = strtoull(argv[i + 1], NULL, 10);
-    return value;
-}
-
 int main(int argc, char **argv)
 {
-    size_t samples = option(argc, argv, "--samples", 7);
-    struct rules rules = rules_make(FAMILY_MIXED, option(argc, argv, "--rules", 1000));
-    struct names names = names_make(option(argc, argv, "--tensors", 100000));
+    size_t samples = option_count(argc, argv, "--samples", 7);
+    struct rules rules = rules_make(FAMILY_MIXED, option_count(argc, argv, "--rules", 1000));
+    struct names names = names_make(option_count(argc, argv, "--tensors", 100000));
     char path[] = "/tmp/quern-bench-XXXXXX.safetensors.index.json";
     struct run *run = calloc(1, sizeof *run);
     char *index = make_index(&names);

@@ -1,8 +1,9 @@
-/* Samples of a benchmark: this thread's CPU time, which other work on the machine does not move, and medians. */
+/* Samples of a benchmark: this thread's CPU time, which other work on the machine does not move, medians, and how many to take. */
 #ifndef QUERN_BENCH_SAMPLES_H
 #define QUERN_BENCH_SAMPLES_H
 
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* ns of the calling thread. */
@@ -24,6 +25,15 @@ static inline double median(double *samples, size_t count)
 {
     qsort(samples, count, sizeof *samples, compare_doubles);
     return count ? samples[count / 2] : 0;
+}
+
+/* The number behind an option of that name on the command line, else value. */
+static inline size_t option_count(int argc, char **argv, const char *name, size_t value)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (!strcmp(argv[i], name))
+            value = strtoull(argv[i + 1], NULL, 10);
+    return value;
 }
 
 #endif
