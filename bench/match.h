@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include "runtime/quern.h"
 
 #ifdef __cplusplus
@@ -27,6 +28,7 @@ enum family {
     FAMILY_WORST   /* *abc*def*zz*, every chunk a piece of a name; few rules match */
 };
 struct rules rules_make(enum family family, size_t count);
+void rules_print(const struct rules *rules, FILE *out); /* a recipe of them, all to one config */
 void rules_free(struct rules *rules);
 
 struct names {

@@ -13,10 +13,7 @@ static char *write_recipe(const struct rules *rules, size_t *size)
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
-    fputs("config w { weight int8 }\nmatch first {\n", out);
-    for (size_t i = 0; i < rules->count; i++)
-        fprintf(out, "%s => w\n", rules->items[i].atom);
-    fputs("}\n", out);
+    rules_print(rules, out);
     fclose(out);
     return text;
 }

@@ -183,6 +183,14 @@ struct rules rules_make(enum family family, size_t count)
     return rules;
 }
 
+void rules_print(const struct rules *rules, FILE *out)
+{
+    fputs("config w { weight int8 }\nmatch first {\n", out);
+    for (size_t i = 0; i < rules->count; i++)
+        fprintf(out, "%s => w\n", rules->items[i].atom);
+    fputs("}\n", out);
+}
+
 void rules_free(struct rules *rules)
 {
     for (size_t i = 0; i < rules->count; i++) {

@@ -47,10 +47,7 @@ static void write_names(const char *name, const struct names *names, size_t coun
 static void write_rules(const char *name, const struct rules *rules)
 {
     FILE *file = create(name);
-    fputs("config w { weight int8 }\nmatch first {\n", file);
-    for (size_t i = 0; i < rules->count; i++)
-        fprintf(file, "%s => w\n", rules->items[i].atom);
-    fputs("}\n", file);
+    rules_print(rules, file);
     fclose(file);
 }
 
