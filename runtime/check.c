@@ -6,6 +6,7 @@
 #include "runtime/check.h"
 #include "runtime/idle.h"
 #include "runtime/json.h"
+#include "runtime/nearest.h"
 #include "runtime/plan.h"
 #include "runtime/report.h"
 #include "runtime/specific.h"
@@ -25,6 +26,7 @@ struct checking {
     size_t module_count;
     const char **containers;           /* sorted, each once: their proper prefixes */
     size_t container_count;
+    struct vocabulary vocabulary;      /* the model's words */
 };
 
 #define SHOWN(c, name) name_shown((c)->session->arena, name)
@@ -106,8 +108,27 @@ static const char *lone_path(const struct ast_predicate *p)
     return p->kind == AST_ATOM && (p->atom == ATOM_name || p->atom == ATOM_under) ? p->pattern.bytes : NULL;
 }
 
-/* The message a misspelt rule gets. The help is the most specific that applies: a container it names, a name within
- * two edits, or the word `optional`. */
+/* The most specific that applies: a container that the rule names, a path within two edits, a word within two edits, or the
+ * word `optional`. */
+static void help_unmatched(struct checking *c, size_t index, struct diag *diag)
+{
+    struct diags *diags = c->session->diags;
+    const struct rule *rule = &c->recipe->rules[index];
+    const char *container = c->idle[index].container, *path = lone_path(rule->predicate);
+    size_t candidates = c->module_count < CANDIDATES_MAX ? c->module_count : CANDIDATES_MAX;
+    const char *nearest = path ? diag_nearest(path, c->modules, candidates) : NULL;
+    struct misspelling misspelt = {0};
+    if (container)
+        diag_help(diags, diag, "%s holds other modules and no tensor of its own; `under` takes all below it", SHOWN(c, container));
+    else if (nearest)
+        diag_help(diags, diag, "the nearest module is %s", SHOWN(c, nearest));
+    else if (misspelling_find(&c->vocabulary, rule->predicate, &misspelt))
+        diag_help(diags, diag, "no %s of the model has %s: did you mean %s?", misspelt.is_class ? "class" : "name", SHOWN(c, misspelt.word),
+                  SHOWN(c, misspelt.nearest));
+    else if (!c->recipe->ast->foreign)
+        diag_help(diags, diag, "write `optional` before a rule that may match nothing");
+}
+
 static void report_unmatched(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
@@ -115,16 +136,8 @@ static void report_unmatched(struct checking *c, size_t index)
     bool foreign = c->recipe->ast->foreign != NULL;
     struct diag *diag = diag_report(diags, foreign ? DIAG_key_unmatched : DIAG_rule_unmatched, rule->span, "this %s matches nothing in the model",
                                     foreign ? "key" : "rule");
-    const char *container = c->idle[index].container, *path = lone_path(rule->predicate);
-    size_t candidates = c->module_count < CANDIDATES_MAX ? c->module_count : CANDIDATES_MAX;
-    bool shown = diags->errors <= DIAG_ERRORS_KEPT; /* later ones are counted only */
-    const char *nearest = path && shown ? diag_nearest(path, c->modules, candidates) : NULL;
-    if (container)
-        diag_help(diags, diag, "%s holds other modules and no tensor of its own; `under` takes all below it", SHOWN(c, container));
-    else if (nearest)
-        diag_help(diags, diag, "the nearest module is %s", SHOWN(c, nearest));
-    else if (!foreign)
-        diag_help(diags, diag, "write `optional` before a rule that may match nothing");
+    if (diags->errors <= DIAG_ERRORS_KEPT) /* later ones are counted only */
+        help_unmatched(c, index, diag);
 }
 
 static void report_taken(struct checking *c, size_t index)
@@ -294,6 +307,7 @@ static enum quern_status check(struct session *session, void *data)
     struct checking c = {.session = session, .plan = plan, .recipe = plan->recipe->recipe};
     size_t rules = c.recipe->rule_count + 1;
     c.wins = ARENA_ARRAY(session->arena, rules, size_t);
+    c.vocabulary = (struct vocabulary){.arena = session->arena, .model = plan->model};
     c.scratch = recipe_borrow_for(session, plan->recipe);
     matcher_lint(c.recipe, session->diags);
     if (plan->model)
