@@ -88,7 +88,16 @@ static json_t *sarif_uri(const char *path)
     return value;
 }
 
-/* Columns count code points, as the run's columnKind says. file: what a message without a place is about. */
+/* Where a message without a place of its own belongs: at the first place that its notes show, such as the rule of a tensor. */
+static struct span sarif_span(const struct diag *diag)
+{
+    const struct diag_remark *r = diag->remarks;
+    while (r && !r->span.source)
+        r = r->next;
+    return diag->span.source || !r ? diag->span : r->span;
+}
+
+/* Columns count code points, as the run's columnKind says. file: what a message without any place is about. */
 static json_t *sarif_location(struct span span, const char *file)
 {
     if (!span.source)
@@ -99,10 +108,16 @@ static json_t *sarif_location(struct span span, const char *file)
                      (int)end.column);
 }
 
-/* The sentence, then the helps; notes with a place are related locations. */
+/* The sentence, begun with its subject where the place does not say it, then the helps; notes with a place are related locations. */
 static json_t *sarif_message(const struct diag *diag)
 {
     json_t *lines = json_text(diag->text);
+    if (diag->subject && sarif_span(diag).source) {
+        json_t *subject = json_text(diag->subject), *both = json_sprintf("%s: %s", json_string_value(subject), json_string_value(lines));
+        json_decref(subject);
+        json_decref(lines);
+        lines = both;
+    }
     for (const struct diag_remark *r = diag->remarks; r; r = r->next) {
         if (r->span.source)
             continue;
@@ -118,8 +133,9 @@ static json_t *sarif_result(const struct diag *diag, int rule)
 {
     json_t *result = json_pack("{s:s, s:i, s:s, s:o}", "ruleId", diag_rows[diag->code].code, "ruleIndex", rule, "level",
                                severity_names[diag->severity], "message", sarif_message(diag));
-    if (diag->span.source || diag->subject)
-        json_object_set_new(result, "locations", json_pack("[o]", sarif_location(diag->span, diag->subject)));
+    struct span span = sarif_span(diag);
+    if (span.source || diag->subject)
+        json_object_set_new(result, "locations", json_pack("[o]", sarif_location(span, diag->subject)));
     json_t *related = json_array();
     for (const struct diag_remark *r = diag->remarks; r; r = r->next) {
         if (!r->span.source)
