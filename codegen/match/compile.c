@@ -202,13 +202,13 @@ static void lay_out(struct matcher *m)
         for (unsigned part = 0; part < e->part_count; part++) {
             if (!e->dfa)
                 e->parts[part].lazy_at = take(&total, sizeof(struct lazy) + 64 + lazy_size(e->nfa, m->cache));
-            if (f == (int)m->primary)
-                e->parts[part].strides_at = take(&total, sizeof(struct strides) + 64 + strides_size(e->nfa));
         }
         size_t size = stepper_size(e->nfa) + 2 * sizeof(uint32_t) * (e->nfa->state_count + 1);
         simulation = size > simulation ? size : simulation;
     }
     m->automata_at = take(&total, sizeof(struct automata));
+    if (m->primary != FIELD_COUNT)
+        m->strides_at = take(&total, strides_size(m->engines[m->primary].nfa, m->engines[m->primary].part_count));
     m->memo_at = take(&total, 2 * sizeof(uint32_t) * m->program.pred_count + 64);
     m->candidates_at = take(&total, m->rule_words * sizeof(uint64_t));
     m->simulation_at = take(&total, simulation);

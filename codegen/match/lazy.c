@@ -99,7 +99,7 @@ void lazy_init(struct lazy *l, const struct nfa *nfa, const struct background *b
 {
     char *at = memory;
     size_t cache = options->cache;
-    *l = (struct lazy){.plain = options->plain, .columns = count_columns(nfa), .row_words = row_words(nfa, cache),
+    *l = (struct lazy){.plain = options->plain, .emptied = options->emptied, .columns = count_columns(nfa), .row_words = row_words(nfa, cache),
                        .record_bytes = record_bytes(nfa, cache), .slot_limit = slot_limit(nfa, cache)};
     stepper_init(&l->stepper, nfa, background, uses, take(&at, stepper_size(nfa)));
     l->rows = (uint32_t *)take(&at, 4 * l->row_words);
@@ -227,7 +227,7 @@ static uint32_t intern(struct lazy *l)
     bool crowded = 2 * (l->state_count + 1) > l->slot_count && l->slot_count < l->slot_limit;
     if (full) {
         empty(l);
-        l->emptied++;
+        ++*l->emptied;
     } else if (crowded) {
         grow_slots(l);
     }
@@ -248,12 +248,12 @@ uint32_t lazy_step(struct lazy *l, uint32_t state, const char *bytes, size_t siz
 {
     const struct lazy_record *r = lazy_record_of(l, state);
     uint32_t symbol = alphabet_next(l->stepper.nfa->alphabet, bytes, size, at), *next = l->rows + state + 1 + symbol;
-    unsigned emptied = l->emptied;
+    unsigned emptied = *l->emptied;
     if (symbol < l->columns && *next)
         return *next;
     stepper_step(&l->stepper, l->set, read_gaps(gaps_of(r), r->size, l->set), symbol);
     uint32_t to = intern(l);
-    if (symbol < l->columns && l->emptied == emptied)
+    if (symbol < l->columns && *l->emptied == emptied)
         *next = to;
     return to;
 }

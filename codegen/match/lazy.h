@@ -30,7 +30,7 @@ struct lazy {
     uint32_t start;  /* 0: not made yet */
     uint32_t *set;   /* of the state at hand */
     unsigned char *gaps;
-    unsigned emptied; /* how often the tables were full and began anew: every state before is gone then */
+    unsigned *emptied; /* counts how often the tables were full and began anew: every state before is gone then */
 };
 
 /* How an outcome's rule is kept where 0 says that none is: -1 is 1. */
@@ -38,9 +38,10 @@ enum { OUTCOME_FIRST = 2 };
 
 struct lazy_options {
     size_t cache; /* bytes of all rows; sets have half as many, or what four of the largest take */
+    unsigned *emptied; /* borrowed; may be of several automata */
     bool plain;   /* a label's rule is the outcome wherever no earlier one's label holds, so that states know theirs from the begin */
 };
-enum { LAZY_CACHE = 16 << 20 };
+enum { LAZY_CACHE = 24 << 20 };
 
 /* Bytes of a lazy automaton's tables, which are touched only as far as they are used. */
 size_t lazy_size(const struct nfa *nfa, size_t cache);

@@ -50,7 +50,7 @@ void subject_of_parameter(struct subject *s, const char *name, size_t size, int 
 struct matcher;
 struct match_options {
     size_t state_budget;  /* states of one DFA; 0: 65536 */
-    size_t cache;         /* bytes of rows of each lazy automaton; 0: 16 MB. Fewer: the same answers, states made again more often */
+    size_t cache;         /* bytes of rows of each lazy automaton; 0: 24 MB. Fewer: the same answers, states made again more often */
     bool names_only;      /* module paths alone are matched: whatever else a rule asks is unknown, and no table of names is kept */
     bool force_fallback;  /* never determinise: the linear-time engine answers (tests) */
 };

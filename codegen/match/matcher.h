@@ -36,7 +36,7 @@ enum { NAMES_MODULE, NAMES_PARAMETER, NAMES_COUNT, NAMES_LEAST = 128 };
 /* A lazy automaton of its own over some of the labels. */
 struct part {
     struct background *background;
-    size_t lazy_at, strides_at; /* places in a thread's scratch */
+    size_t lazy_at; /* its place in a thread's scratch */
 };
 
 struct engine {
@@ -75,7 +75,7 @@ struct matcher {
     uint64_t *always;            /* bits: rules that may match with no label */
     size_t rule_words;
     size_t cache;                /* bytes of rows of each lazy automaton */
-    size_t scratch_size, automata_at, memo_at, candidates_at, simulation_at, chain_at;
+    size_t scratch_size, automata_at, strides_at, memo_at, candidates_at, simulation_at, chain_at;
 };
 
 /* lower.c: rules to predicates, labels and names. False after diagnostics. */
@@ -107,9 +107,9 @@ struct span places_span(const struct ast_string *pattern, const uint32_t *places
 /* run.c: aligned for what stands in it. */
 char *scratch_align(void *scratch);
 /* The primary field's automata, in an aligned scratch. */
-static inline const struct automata *automata_of(const struct matcher *matcher, const char *scratch)
+static inline struct automata *automata_of(const struct matcher *matcher, char *scratch)
 {
-    return (const struct automata *)(scratch + matcher->automata_at);
+    return (struct automata *)(scratch + matcher->automata_at);
 }
 /* parts.c: whether every rule is plain, and what takes every name. */
 void matcher_find_plain(struct matcher *matcher);

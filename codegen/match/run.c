@@ -58,29 +58,29 @@ static struct lazy *lazy_of(const struct engine *e, char *scratch)
 static void init_automata(const struct matcher *m, char *scratch)
 {
     const struct engine *e = &m->engines[m->primary];
-    struct automata *automata = (struct automata *)(scratch + m->automata_at);
-    *automata = (struct automata){.count = e->part_count, .otherwise = (uint32_t)m->otherwise + OUTCOME_FIRST};
+    struct automata *automata = automata_of(m, scratch);
+    automata->count = e->part_count;
+    automata->otherwise = (uint32_t)m->otherwise + OUTCOME_FIRST;
     for (unsigned part = 0; part < e->part_count; part++) {
-        struct strides *strides = (struct strides *)(scratch + e->parts[part].strides_at);
         struct lazy *lazy = e->dfa ? NULL : (struct lazy *)(scratch + e->parts[part].lazy_at);
-        automata->parts[part] = (struct automaton){e->dfa, m->sure, lazy, e->dfa ? &e->dfa->table : &lazy->table, strides};
+        automata->parts[part] = (struct automaton){e->dfa, m->sure, lazy, e->dfa ? &e->dfa->table : &lazy->table, {0}};
     }
+    strides_init(automata, e->nfa, scratch + m->strides_at);
 }
 
 static void init_part(const struct matcher *m, enum field_id field, unsigned part, char *scratch)
 {
     const struct engine *e = &m->engines[field];
     const struct part *p = &e->parts[part];
-    struct lazy_options options = {.cache = m->cache, .plain = field == m->primary && m->plain};
+    struct lazy_options options = {.cache = m->cache, .emptied = &automata_of(m, scratch)->emptied, .plain = field == m->primary && m->plain};
     if (!e->dfa)
         lazy_init((struct lazy *)(scratch + p->lazy_at), e->nfa, p->background, e->uses, &options, scratch + p->lazy_at + BEHIND(struct lazy));
-    if (field == m->primary)
-        strides_init((struct strides *)(scratch + p->strides_at), e->nfa, scratch + p->strides_at + BEHIND(struct strides));
 }
 
 void matcher_scratch_init(const struct matcher *m, void *memory)
 {
     char *scratch = scratch_align(memory);
+    *automata_of(m, scratch) = (struct automata){0};
     memset(scratch + m->memo_at, 0, m->candidates_at - m->memo_at);
     memset(scratch + m->chain_at, 0, m->scratch_size - m->chain_at);
     for (int f = 0; f < FIELD_COUNT; f++) {

@@ -2,105 +2,250 @@
 #include "codegen/match/stride.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
-enum { WORD = 8, PIECE_MAX = 16, LENGTH_BITS = 5, LAST = 16 };
-#define MIX 0x9e3779b97f4a7c15u
-#define EACH_BYTE(value) (0x0101010101010101u * (uint64_t)(value))
-
-/* Up to sixteen bytes, the first one lowest; zeros behind them. */
-struct piece {
-    uint64_t low, high;
-    size_t length;
+enum {
+    WINDOW = 64, TRACKED = 64,
+    PIECE_MAX = 29, LENGTH_AT = 40, LAST_AT = 45, EARLY_AT = 46, NUMBER_AT = 50, /* in a piece's first word of `begin` */
+    PIECES_FIRST = 1 << 8, PIECES_MAX = 1 << 15, PIECES_SPREAD = 4,               /* places for each */
+    PLACE_BITS = 24, NUMBER_BITS = 16,                                            /* of a step */
+    STEPS_FIRST = 1 << 9, STEPS_LEAST = 1 << 15, STEPS_MAX = 1 << 18, STEPS_PER_STATE = 64
 };
+#define MIX 0x9e3779b97f4a7c15u
+#define MIX_HIGH 0xc2b2ae3d27d4eb4fu
 
-/* ---- the table ---- */
+/* ---- the tables ---- */
 
-static uint32_t count_limit(const struct nfa *nfa)
+static uint32_t count_steps(const struct nfa *nfa)
 {
-    uint32_t limit = STRIDES_FIRST;
-    while (limit < STRIDES_MAX && limit / 16 < nfa->state_count)
+    uint32_t limit = STEPS_LEAST;
+    while (limit < STEPS_MAX && limit / STEPS_PER_STATE < nfa->state_count)
         limit *= 2;
     return limit;
 }
 
-size_t strides_size(const struct nfa *nfa)
+size_t strides_size(const struct nfa *nfa, unsigned parts)
 {
-    return count_limit(nfa) * sizeof(struct stride);
+    return PIECES_MAX * sizeof(struct piece) + parts * count_steps(nfa) * sizeof(uint64_t);
 }
 
-static void clear(struct strides *s, unsigned emptied)
+static void clear_steps(struct steps *s)
 {
     memset(s->items, 0, ((size_t)s->mask + 1) * sizeof *s->items);
     s->missed = 0;
-    s->emptied = emptied;
 }
 
-void strides_init(struct strides *s, const struct nfa *nfa, void *memory)
+/* Numbers begin anew, so that no step knows them. */
+static void clear_pieces(struct automata *r)
 {
-    *s = (struct strides){.items = memory, .mask = STRIDES_FIRST - 1, .limit = count_limit(nfa)};
-    clear(s, 0);
+    memset(r->pieces.items, 0, ((size_t)r->pieces.mask + 1) * sizeof *r->pieces.items);
+    r->pieces.shift = (uint32_t)__builtin_clzll(r->pieces.mask);
+    r->pieces.count = 0;
+    for (unsigned i = 0; i < r->count; i++)
+        clear_steps(&r->parts[i].steps);
 }
 
-/* The one place of a piece read in a state. */
-static inline struct stride *place_of(const struct strides *s, const struct piece *p, uint32_t state)
+/* The steps are of states that are gone. */
+static __attribute__((noinline)) void clear_states(struct automata *r)
 {
-    return &s->items[((uint32_t)((p->low ^ p->high * MIX) * MIX >> 40) + state) & s->mask];
+    for (unsigned i = 0; i < r->count; i++) {
+        const struct automaton *a = &r->parts[i];
+        r->starts[i] = a->lazy ? lazy_start(a->lazy) : dfa_place(a->dfa, 0);
+        clear_steps(&r->parts[i].steps);
+    }
+    r->known = r->emptied;
 }
 
-static inline bool holds(const struct stride *place, const struct piece *p, uint64_t from)
+void strides_init(struct automata *r, const struct nfa *nfa, void *memory)
 {
-    return place->from == from && place->bytes[0] == p->low && place->bytes[1] == p->high;
+    uint32_t limit = count_steps(nfa);
+    r->pieces = (struct pieces){.items = memory, .mask = PIECES_FIRST - 1};
+    uint64_t *steps = (uint64_t *)(r->pieces.items + PIECES_MAX);
+    for (unsigned i = 0; i < r->count; i++, steps += limit)
+        r->parts[i].steps = (struct steps){.items = steps, .mask = STEPS_FIRST - 1, .limit = limit};
+    r->known = r->emptied - 1; /* the start states are asked for with the first name */
+    clear_pieces(r);
+}
+
+/* ---- what stands in a name of at least a block ---- */
+
+typedef unsigned char block __attribute__((vector_size(BLOCK)));
+typedef uint64_t words __attribute__((vector_size(BLOCK)));
+
+static inline block load_block(const char *bytes)
+{
+    block b;
+    memcpy(&b, bytes, sizeof b);
+    return b;
+}
+
+/* The first byte lowest. */
+static inline words words_of(block b)
+{
+    words w = (words)b;
+    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? w : (words){__builtin_bswap64(w[0]), __builtin_bswap64(w[1])};
+}
+
+/* The top bit of each byte, the first one lowest. */
+static inline uint32_t mask_of(block b)
+{
+#ifdef __SSE2__
+    return (uint32_t)_mm_movemask_epi8((__m128i)b);
+#else
+    words w = words_of(b) >> 7 & 0x0101010101010101u;
+    return (uint32_t)(w[0] * 0x0102040810204080u >> 56 | w[1] * 0x0102040810204080u >> 56 << 8);
+#endif
+}
+
+static inline uint32_t find_byte(block b, char byte)
+{
+    return mask_of((block)(b == (unsigned char)byte));
+}
+
+static inline uint32_t find_digits(block b)
+{
+    typedef signed char numbers __attribute__((vector_size(BLOCK)));
+    return mask_of((block)((numbers)(b + (unsigned char)(0x80 - '0')) < (signed char)(10 - 0x80)));
+}
+
+/* What bytes are, a bit each. */
+struct marks {
+    uint64_t dots, digits;
+};
+
+static inline struct marks mark_block(block b)
+{
+    return (struct marks){find_byte(b, '.'), find_digits(b)};
+}
+
+static inline struct marks join_marks(struct marks a, struct marks b, size_t shift)
+{
+    return (struct marks){a.dots | b.dots << shift, a.digits | b.digits << shift};
+}
+
+static inline struct marks mark_two(const char *bytes, block *all)
+{
+    block a = load_block(bytes), b = load_block(bytes + BLOCK);
+    *all |= a | b;
+    return join_marks(mark_block(a), mark_block(b), BLOCK);
+}
+
+/* Where a name is cut: behind each number's dot and at its end. */
+struct cuts {
+    uint64_t ends, dots; /* bit n: byte from + n; of at most WINDOW bytes */
+    size_t from;
+};
+
+/* From byte `at` on; no ends: characters beyond ASCII are near. */
+static inline __attribute__((always_inline)) struct cuts find_cuts(const char *bytes, size_t at, size_t size)
+{
+    size_t left = size - at, from = at, last;
+    block all = {0};
+    struct marks m;
+    if (__builtin_expect(left <= 2 * BLOCK && size >= 2 * BLOCK, 1)) {
+        from = size - 2 * BLOCK;
+        m = mark_two(bytes + from, &all);
+        last = 2 * BLOCK - 1;
+    } else if (left > 2 * BLOCK) {
+        size_t second = left < WINDOW ? left - 2 * BLOCK : 2 * BLOCK;
+        m = join_marks(mark_two(bytes + at, &all), mark_two(bytes + at + second, &all), second);
+        last = second + 2 * BLOCK - 1;
+    } else {
+        block first = load_block(bytes), second = load_block(bytes + size - BLOCK);
+        from = 0;
+        all = first | second;
+        m = join_marks(mark_block(first), mark_block(second), size - BLOCK);
+        last = size - 1;
+    }
+    uint64_t ends = ((m.dots & m.digits << 1) | (uint64_t)1 << last) & ~(uint64_t)0 << (at - from);
+    return (struct cuts){__builtin_expect(mask_of(all), 0) ? 0 : ends, m.dots, from};
+}
+
+static __attribute__((noinline)) struct cuts find_more_cuts(const char *bytes, size_t at, size_t size)
+{
+    return find_cuts(bytes, at, size);
+}
+
+/* A piece that would be too long ends behind its last dot that is near enough. */
+static size_t cut_early(uint64_t dots)
+{
+    uint32_t reach = (uint32_t)dots & (((uint32_t)1 << PIECE_MAX) - 1);
+    return reach ? 32 - (size_t)__builtin_clz(reach) : PIECE_MAX;
 }
 
 /* ---- pieces ---- */
 
-/* Eight bytes, the first one lowest. */
-static inline uint64_t load_word(const char *bytes)
-{
-    uint64_t word;
-    memcpy(&word, bytes, WORD);
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? word : __builtin_bswap64(word);
-}
+/* In the middle those of a block that are kept. */
+static const char ones[3 * BLOCK] = {[BLOCK] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
 
-/* The top bit of each byte that is a dot. */
-static inline uint64_t find_dots(uint64_t word)
+/* The piece of bytes at..end, without a number. */
+static inline struct piece cut_piece(const char *bytes, size_t at, size_t end, bool last)
 {
-    uint64_t other = word ^ EACH_BYTE('.');
-    return ~((other & EACH_BYTE(0x7f)) + EACH_BYTE(0x7f)) & ~other & EACH_BYTE(0x80);
-}
-
-/* Up to the last dot of sixteen bytes, that included; all of them when there is none. */
-static inline size_t count_to_dot(uint64_t low, uint64_t high)
-{
-    uint64_t below = find_dots(low), above = find_dots(high);
-    if (!(below | above))
-        return PIECE_MAX;
-    return (above ? 2 * WORD : WORD) - (size_t)__builtin_clzll(above ? above : below) / 8;
-}
-
-/* The piece at byte `at` of a name of at least sixteen bytes. */
-static inline struct piece cut_piece(const char *bytes, size_t at, size_t size)
-{
-    size_t left = size - at, shift = left < PIECE_MAX ? PIECE_MAX - left : 0;
-    const char *from = bytes + at - shift;
-    unsigned __int128 both = (unsigned __int128)load_word(from + WORD) << 64 | load_word(from);
-    both >>= 8 * shift;
-    struct piece p = {(uint64_t)both, (uint64_t)(both >> 64), left};
-    if (left <= PIECE_MAX)
-        return p;
-    p.length = count_to_dot(p.low, p.high);
-    both &= ~(unsigned __int128)0 >> 8 * (PIECE_MAX - p.length);
-    p.low = (uint64_t)both;
-    p.high = (uint64_t)(both >> 64);
+    uint64_t length = end - at, early = end < BLOCK ? end : 0;
+    struct piece p = {{0}, {length << LENGTH_AT | (uint64_t)last << LAST_AT | early << EARLY_AT}};
+    if (__builtin_expect(length > BLOCK, 0)) {
+        words begin = words_of(load_block(bytes + at));
+        p.begin |= (words){begin[1], begin[0]} & (words){((uint64_t)1 << LENGTH_AT) - 1, ~(uint64_t)0};
+    }
+    if (__builtin_expect(early != 0, 0))
+        p.end = words_of(load_block(bytes) & load_block(ones + BLOCK - at) & load_block(ones + 2 * BLOCK - end));
+    else
+        p.end = words_of(load_block(bytes + end - BLOCK) & load_block(ones + (length < BLOCK ? length : BLOCK)));
     return p;
 }
 
-/* ---- one automaton ---- */
-
-static uint32_t start_of(const struct automaton *a)
+static inline bool is_piece(const struct piece *a, const struct piece *b)
 {
-    return a->lazy ? lazy_start(a->lazy) : dfa_place(a->dfa, 0);
+    words number = {~(uint64_t)0 << NUMBER_AT, 0};
+    return mask_of((block)((block)a->end == (block)b->end) & ((block)((block)a->begin == (block)b->begin) | (block)number)) == 0xffff;
 }
+
+static inline uint32_t number_of(const struct piece *p)
+{
+    return (uint32_t)(p->begin[0] >> NUMBER_AT);
+}
+
+static inline uint32_t place_of_piece(const struct pieces *pieces, const struct piece *p)
+{
+    words both = p->end + p->begin;
+    return (uint32_t)((both[0] * MIX ^ both[1] * MIX_HIGH) >> pieces->shift);
+}
+
+/* Where it stands, or the free place where it would. */
+static struct piece *find_piece(const struct pieces *pieces, const struct piece *p)
+{
+    uint32_t place = place_of_piece(pieces, p);
+    while (!is_piece(&pieces->items[place], p) && number_of(&pieces->items[place]))
+        place = (place + 1) & pieces->mask;
+    return &pieces->items[place];
+}
+
+/* Of a piece that does not stand in its first place. */
+static __attribute__((noinline)) uint32_t enter_piece(struct automata *r, const struct piece *p)
+{
+    struct pieces *pieces = &r->pieces;
+    struct piece *place = find_piece(pieces, p);
+    if (number_of(place))
+        return number_of(place);
+    if (PIECES_SPREAD * (pieces->count + 1) > pieces->mask + 1) {
+        pieces->mask = pieces->mask + 1 < PIECES_MAX ? 2 * pieces->mask + 1 : pieces->mask;
+        clear_pieces(r);
+        place = find_piece(pieces, p);
+    }
+    *place = *p;
+    place->begin[0] |= (uint64_t)++pieces->count << NUMBER_AT;
+    return pieces->count;
+}
+
+static inline uint32_t number_piece(struct automata *r, const struct piece *p)
+{
+    const struct piece *place = &r->pieces.items[place_of_piece(&r->pieces, p)];
+    return __builtin_expect(is_piece(place, p), 1) ? number_of(place) : enter_piece(r, p);
+}
+
+/* ---- one automaton ---- */
 
 static uint32_t read_bytes(const struct automaton *a, uint32_t state, const char *bytes, size_t at, size_t size)
 {
@@ -117,25 +262,76 @@ static uint32_t outcome_of(const struct automaton *a, uint32_t state)
     return lazy_record_of(a->lazy, state)->unknown < 0 ? *lazy_outcome(a->lazy, state) : 0;
 }
 
-/* Reads a piece of ASCII that the table lacks and enters it. When the lazy tables are emptied meanwhile, whatever the
- * table knows is of states that are gone. */
-static uint32_t read_piece(const struct automaton *a, uint32_t state, const char *bytes, const struct piece *p, uint64_t from)
+/* The first of its two places; the second is half the table away. */
+static inline uint32_t place_of(const struct steps *s, uint32_t state, uint32_t number)
 {
-    struct strides *s = a->strides;
-    unsigned emptied = a->lazy ? a->lazy->emptied : 0;
-    uint32_t to = read_bytes(a, state, bytes, 0, p->length);
-    to = from & LAST ? outcome_of(a, to) : to;
-    bool few = ++s->missed > s->mask && s->mask + 1 < s->limit;
-    if (few)
-        s->mask = 2 * s->mask + 1;
-    if (few || (a->lazy && a->lazy->emptied != emptied))
-        clear(s, a->lazy ? a->lazy->emptied : 0);
-    if (to && (!a->lazy || a->lazy->emptied == emptied))
-        *place_of(s, p, state) = (struct stride){{p->low, p->high}, from, to};
+    return ((uint32_t)(state * MIX >> 40) + number) & s->mask;
+}
+
+static inline uint32_t second_place(const struct steps *s, uint32_t place)
+{
+    return place ^ (s->mask / 2 + 1);
+}
+
+static inline uint64_t key_of(uint32_t state, uint32_t number)
+{
+    return ((uint64_t)state << NUMBER_BITS | number) << PLACE_BITS;
+}
+
+/* Where it leads; PLACE_BITS hold more when that is not known. */
+static inline uint64_t find_step(const struct steps *s, uint32_t state, uint32_t number)
+{
+    uint64_t key = key_of(state, number);
+    uint32_t place = place_of(s, state, number);
+    uint64_t known = s->items[place] ^ key;
+    return __builtin_expect(!(known >> PLACE_BITS), 1) ? known : s->items[second_place(s, place)] ^ key;
+}
+
+/* In its second place where that is free and the first is not. */
+static void add_step(struct steps *s, uint32_t state, uint32_t number, uint32_t to)
+{
+    uint32_t first = place_of(s, state, number), second = second_place(s, first);
+    s->items[s->items[first] && !s->items[second] ? second : first] = key_of(state, number) | to;
+}
+
+/* What has no place any more is forgotten. */
+static void grow_steps(struct steps *s)
+{
+    uint32_t half = s->mask + 1;
+    memset(s->items + half, 0, half * sizeof *s->items);
+    s->mask += half;
+    s->missed = 0;
+    for (uint32_t i = 0; i < half; i++) {
+        uint64_t step = s->items[i];
+        s->items[i] = 0;
+        if (step)
+            add_step(s, (uint32_t)(step >> (NUMBER_BITS + PLACE_BITS)), (uint32_t)(step >> PLACE_BITS) & ((1u << NUMBER_BITS) - 1),
+                     (uint32_t)step & ((1u << PLACE_BITS) - 1));
+    }
+}
+
+/* Reads a piece by which the table knows no step and enters it. When a lazy automaton's tables are emptied meanwhile, whatever
+ * is known is of states that are gone. */
+static __attribute__((noinline)) uint32_t read_piece(struct automata *r, unsigned part, uint32_t state, uint32_t number, const char *bytes, size_t size,
+                                                     bool last)
+{
+    struct automaton *a = &r->parts[part];
+    struct steps *s = &a->steps;
+    unsigned emptied = r->emptied;
+    uint32_t to = read_bytes(a, state, bytes, 0, size);
+    to = last ? outcome_of(a, to) : to;
+    if (++s->missed > s->mask / 2 && s->mask + 1 < s->limit)
+        grow_steps(s);
+    if (r->emptied != emptied)
+        clear_states(r);
+    else if (to && !(state >> PLACE_BITS) && !(to >> PLACE_BITS))
+        add_step(s, state, number, to);
     return to;
 }
 
 /* ---- all of them ---- */
+
+#define EACH_PART(i, count) _Pragma("GCC unroll 4") for (unsigned i = 0; i < (count); i++)
 
 /* Of two outcomes as they are kept the first; 1 is no rule. */
 static inline uint32_t first_outcome(uint32_t a, uint32_t b)
@@ -148,7 +344,7 @@ static inline uint32_t join_outcomes(const struct automata *r, unsigned count, c
 {
     uint32_t kept = r->otherwise;
     bool known = true;
-    for (unsigned i = 0; i < count; i++) {
+    EACH_PART(i, count) {
         uint32_t own = outcomes ? states[i] : outcome_of(&r->parts[i], states[i]);
         known &= own != 0;
         kept = first_outcome(kept, own);
@@ -156,118 +352,157 @@ static inline uint32_t join_outcomes(const struct automata *r, unsigned count, c
     return known ? kept : 0;
 }
 
-static uint32_t read_plainly(const struct automata *r, uint32_t *states, const char *bytes, size_t at, size_t size)
+static __attribute__((noinline)) uint32_t read_plainly(const struct automata *r, const uint32_t *from, const char *bytes, size_t at, size_t size)
 {
+    uint32_t states[PARTS_MAX];
     for (unsigned i = 0; i < r->count; i++)
-        states[i] = read_bytes(&r->parts[i], states[i], bytes, at, size);
+        states[i] = read_bytes(&r->parts[i], from[i], bytes, at, size);
     return join_outcomes(r, r->count, states, false);
 }
 
-/* The tables are of the lazy automata's states: those of states that are gone are cleared. How often that was, together. */
-static unsigned check_emptied(const struct automata *r)
-{
-    unsigned sum = 0;
-    for (unsigned i = 0; i < r->count; i++) {
-        const struct automaton *a = &r->parts[i];
-        unsigned emptied = a->lazy ? a->lazy->emptied : 0;
-        if (a->strides->emptied != emptied)
-            clear(a->strides, emptied);
-        sum += emptied;
-    }
-    return sum;
-}
-
-static void start_all(const struct automata *r, uint32_t *states)
-{
-    for (unsigned i = 0; i < r->count; i++)
-        states[i] = start_of(&r->parts[i]);
-    check_emptied(r);
-}
+/* Where the last name was cut and the states there: a name that begins like it is read from the last cut they share. */
+struct track {
+    const char *bytes; /* NULL: no name yet */
+    size_t size;
+    unsigned emptied;  /* the automata's when the states were found */
+    uint64_t cuts; /* bit n: behind n bytes; bit 0 is the begin's */
+    uint32_t states[TRACKED][PARTS_MAX];
+};
 
 static inline void add_cut(struct track *t, unsigned count, size_t at, const uint32_t *states)
 {
-    if (t->count == CUTS_MAX)
+    if (at >= TRACKED)
         return;
-    t->at[t->count] = (uint32_t)at;
-    for (unsigned i = 0; i < count; i++)
-        t->states[t->count][i] = states[i];
-    t->count++;
+    t->cuts |= (uint64_t)1 << at;
+    EACH_PART(i, count)
+        t->states[at][i] = states[i];
+}
+
+/* The states leave their registers for that alone. */
+static inline __attribute__((always_inline)) uint32_t leave(const struct automata *r, unsigned count, const uint32_t *states, const char *bytes, size_t at, size_t size)
+{
+    uint32_t from[PARTS_MAX];
+    EACH_PART(i, count)
+        from[i] = states[i];
+    return read_plainly(r, from, bytes, at, size);
 }
 
 /* From the states at byte `at` to the end: the outcome. With a track, the cuts on the way are entered in it. count is that of
- * the parts, as a constant where that helps. */
-static inline __attribute__((always_inline)) uint32_t read_pieces(const struct automata *r, unsigned count, uint32_t *states, const char *bytes,
+ * the parts, a constant. */
+static inline __attribute__((always_inline)) uint32_t read_pieces(struct automata *r, unsigned count, const uint32_t *from, const char *bytes,
                                                                   size_t at, size_t size, struct track *track)
 {
-    for (;;) {
-        struct piece p = cut_piece(bytes, at, size);
-        bool last = at + p.length == size;
-        uint64_t kind = (p.length - 1) | (last ? LAST : 0);
-        if (__builtin_expect(((p.low | p.high) & EACH_BYTE(0x80)) != 0, 0))
-            return read_plainly(r, states, bytes, at, size);
-        for (unsigned i = 0; i < count; i++) {
-            uint64_t from = (uint64_t)states[i] << LENGTH_BITS | kind;
-            const struct stride *known = place_of(r->parts[i].strides, &p, states[i]);
-            states[i] = __builtin_expect(holds(known, &p, from), 1) ? (uint32_t)known->to : read_piece(&r->parts[i], states[i], bytes + at, &p, from);
+    struct cuts cuts = find_cuts(bytes, at, size);
+    uint32_t states[PARTS_MAX];
+    EACH_PART(i, count)
+        states[i] = from[i];
+    while (__builtin_expect(cuts.ends != 0, 1)) {
+        size_t end = cuts.from + (unsigned)__builtin_ctzll(cuts.ends) + 1;
+        if (__builtin_expect(end - at > PIECE_MAX, 0))
+            end = at + cut_early(cuts.dots >> (at - cuts.from));
+        else
+            cuts.ends &= cuts.ends - 1;
+        struct piece p = cut_piece(bytes, at, end, end == size);
+        uint32_t number = number_piece(r, &p);
+        EACH_PART(i, count) {
+            uint64_t known = find_step(&r->parts[i].steps, states[i], number);
+            states[i] = __builtin_expect(!(known >> PLACE_BITS), 1) ? (uint32_t)known : read_piece(r, i, states[i], number, bytes + at, end - at, end == size);
         }
-        if (last)
+        if (end == size)
             return join_outcomes(r, count, states, true);
-        at += p.length;
+        at = end;
         if (track)
             add_cut(track, count, at, states);
+        if (__builtin_expect(!cuts.ends, 0))
+            cuts = find_more_cuts(bytes, at, size);
+    }
+    return leave(r, count, states, bytes, at, size);
+}
+
+uint32_t stride_run(struct automata *r, const char *bytes, size_t size)
+{
+    if (r->known != r->emptied)
+        clear_states(r);
+    if (size < BLOCK)
+        return read_plainly(r, r->starts, bytes, 0, size);
+    switch (r->count) {
+    case 1: return read_pieces(r, 1, r->starts, bytes, 0, size, NULL);
+    case 2: return read_pieces(r, 2, r->starts, bytes, 0, size, NULL);
+    case 3: return read_pieces(r, 3, r->starts, bytes, 0, size, NULL);
+    default: return read_pieces(r, PARTS_MAX, r->starts, bytes, 0, size, NULL);
     }
 }
 
-uint32_t stride_run(const struct automata *r, const char *bytes, size_t size)
+/* ---- names one after another ---- */
+
+static inline uint32_t find_differences(const char *a, const char *b)
 {
-    uint32_t states[PARTS_MAX];
-    start_all(r, states);
-    if (size < PIECE_MAX)
-        return read_plainly(r, states, bytes, 0, size);
-    return r->count == 1 ? read_pieces(r, 1, states, bytes, 0, size, NULL) : read_pieces(r, r->count, states, bytes, 0, size, NULL);
+    return 0xffff ^ mask_of((block)(load_block(a) == load_block(b)));
 }
 
-/* How far two names are alike. */
-static size_t count_common(const char *a, const char *b, size_t size)
+/* How far two names of at least a block are alike; size: the shorter one's. */
+static inline size_t count_common(const char *a, const char *b, size_t size)
 {
-    size_t at = 0;
-    for (; at + WORD <= size; at += WORD) {
-        uint64_t differ = load_word(a + at) ^ load_word(b + at);
+    size_t last = size - BLOCK;
+    for (size_t at = 0; at < last; at += BLOCK) {
+        uint32_t differ = find_differences(a + at, b + at);
         if (differ)
-            return at + (size_t)__builtin_ctzll(differ) / 8;
+            return at + (unsigned)__builtin_ctz(differ);
     }
-    while (at < size && a[at] == b[at])
-        at++;
-    return at;
+    return last + (unsigned)__builtin_ctz(find_differences(a + last, b + last) | 1u << BLOCK);
 }
 
-/* The cuts that the name shares with the track's; at least the begin. */
-static void keep_shared(const struct automata *r, struct track *t, const char *bytes, size_t size)
+/* The last cut behind at most `common` bytes; later ones are dropped. */
+static inline size_t last_cut(struct track *t, size_t common)
 {
-    unsigned emptied = check_emptied(r);
-    if (!t->bytes || emptied != t->emptied) {
-        uint32_t states[PARTS_MAX];
-        start_all(r, states);
-        t->count = 0;
-        add_cut(t, r->count, 0, states);
-    } else {
-        size_t common = count_common(t->bytes, bytes, size < t->size ? size : t->size);
-        common -= common == size; /* the last piece is not empty */
-        while (t->at[t->count - 1] > common)
-            t->count--;
-    }
-    t->emptied = check_emptied(r);
+    if (common < TRACKED - 1)
+        t->cuts &= ((uint64_t)2 << common) - 1;
+    return (unsigned)__builtin_clzll(t->cuts) ^ (TRACKED - 1);
+}
+
+static __attribute__((noinline)) void begin_track(struct automata *r, struct track *t)
+{
+    if (r->known != r->emptied)
+        clear_states(r);
+    memcpy(t->states[0], r->starts, sizeof r->starts);
+    t->cuts = 1;
+    t->emptied = r->emptied;
+}
+
+/* Where the name is read from: behind the last cut that it shares with the track's, at least the begin. */
+static inline size_t keep_shared(struct automata *r, struct track *t, const char *bytes, size_t size)
+{
+    size_t common = 0;
+    if (__builtin_expect(!t->bytes || r->emptied != t->emptied, 0))
+        begin_track(r, t);
+    else
+        common = count_common(t->bytes, bytes, size < t->size ? size : t->size);
     t->bytes = bytes;
     t->size = size;
+    return last_cut(t, common - (common == size)); /* the last piece is not empty */
 }
 
-uint32_t stride_follow(const struct automata *r, struct track *t, const char *bytes, size_t size)
+static inline __attribute__((always_inline)) void read_names(struct automata *r, unsigned count, const struct field *names, size_t name_count, int *outcomes)
 {
-    uint32_t states[PARTS_MAX];
-    if (size < PIECE_MAX)
-        return stride_run(r, bytes, size);
-    keep_shared(r, t, bytes, size);
-    memcpy(states, t->states[t->count - 1], sizeof states);
-    size_t at = t->at[t->count - 1];
-    return r->count == 1 ? read_pieces(r, 1, states, bytes, at, size, t) : read_pieces(r, r->count, states, bytes, at, size, t);
+    struct track t;
+    t.bytes = NULL;
+    for (size_t i = 0; i < name_count; i++) {
+        size_t size = names[i].size;
+        if (size < BLOCK) {
+            outcomes[i] = (int)stride_run(r, names[i].bytes, size);
+        } else {
+            size_t at = keep_shared(r, &t, names[i].bytes, size);
+            outcomes[i] = (int)read_pieces(r, count, t.states[at], names[i].bytes, at, size, &t);
+        }
+    }
+}
+
+void stride_batch(struct automata *r, const struct field *names, size_t count, int *outcomes)
+{
+    switch (r->count) {
+    case 1: read_names(r, 1, names, count, outcomes); break;
+    case 2: read_names(r, 2, names, count, outcomes); break;
+    case 3: read_names(r, 3, names, count, outcomes); break;
+    default: read_names(r, PARTS_MAX, names, count, outcomes);
+    }
 }

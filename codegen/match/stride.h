@@ -1,25 +1,32 @@
-/* Strides: names are read up to sixteen bytes at a time, each piece ending behind a dot where it can, through a table of what
- * pieces did before. Names are made of few words, so that a walk of fifty dependent loads becomes one of four. The table is
- * a cache of bounded size: what it lacks is read byte by byte. One per thread, for the primary field. */
+/* Strides: names are read up to 29 bytes at a time, each piece ending behind a number's dot (`model.layers.17.`) where it can,
+ * through tables of what pieces did before. Names are made of few words and few numbers, so that a walk of fifty dependent
+ * loads becomes one of three. The tables are caches of bounded size: what they lack is read byte by byte. One per thread, for
+ * the primary field. */
 #ifndef QUERN_CODEGEN_MATCH_STRIDE_H
 #define QUERN_CODEGEN_MATCH_STRIDE_H
 
 #include "codegen/match/dfa.h"
 #include "codegen/match/lazy.h"
+#include "codegen/match/match.h"
 
-/* From a state, by a piece of ASCII, to a state; by a name's last piece, to its outcome. */
-struct stride {
-    uint64_t bytes[2]; /* the piece, zeros behind it */
-    uint64_t from;     /* the state, the piece's length and whether it is the last; 0: a free place */
-    uint64_t to;
+/* A piece of ASCII: the 16 bytes in which it ends and, when it is longer, those in which it begins, 0 where they are not its own.
+ * The top of begin[0], where bytes stand that `end` has too, is how long it is, whether it ends a name, where it ends when that
+ * is before byte 16, and its number, not 0. All 0: a free place. */
+enum { BLOCK = 16 };
+struct piece {
+    uint64_t end __attribute__((vector_size(BLOCK))), begin __attribute__((vector_size(BLOCK))); /* begin: the second word first */
 };
-struct strides {
-    struct stride *items; /* a power of two; a piece has one place */
-    uint32_t mask, limit;
-    uint32_t missed;      /* since the table was cleared */
-    unsigned emptied;     /* the lazy automaton's when it was cleared: the states here are of that time */
+/* By open addressing. */
+struct pieces {
+    struct piece *items;
+    uint32_t mask, count, shift; /* of a hash */
 };
-enum { STRIDES_FIRST = 1 << 9, STRIDES_MAX = 1 << 16 };
+/* From a state, by a numbered piece, to a state, or by a name's last piece to its outcome: 24, 16 and 24 bits of a word. A state
+ * and a piece have two places, and pieces numbered one after another stand so. */
+struct steps {
+    uint64_t *items;
+    uint32_t mask, limit, missed; /* since the table was cleared */
+};
 
 /* One automaton as it is read. */
 struct automaton {
@@ -27,29 +34,23 @@ struct automaton {
     const uint32_t *sure;  /* of dfa: the outcome as it is kept, by decision */
     struct lazy *lazy;
     const struct walk_table *table;
-    struct strides *strides;
+    struct steps steps;
 };
 /* What reads a name: one automaton, or several whose first rule counts. */
 struct automata {
-    unsigned count;
+    unsigned count, emptied, known; /* emptied: how often a lazy automaton was; known: what it was when the steps were cleared */
+    uint32_t starts[PARTS_MAX];     /* of that time */
     uint32_t otherwise; /* the outcome of a name that no label takes */
+    struct pieces pieces;
     struct automaton parts[PARTS_MAX];
 };
 
-/* Where the last name was cut and the states there: a name that begins like it is read from the last cut they share. */
-enum { CUTS_MAX = 64 };
-struct track {
-    const char *bytes; /* borrowed; NULL: no name yet */
-    size_t size;
-    unsigned emptied;  /* the lazy automata, together, when the states were found */
-    uint32_t count, at[CUTS_MAX], states[CUTS_MAX][PARTS_MAX]; /* the first is the begin */
-};
-
-size_t strides_size(const struct nfa *nfa);
-void strides_init(struct strides *strides, const struct nfa *nfa, void *memory);
+/* The caches are laid into memory of that size, which is touched only as far as they grow. */
+size_t strides_size(const struct nfa *nfa, unsigned parts);
+void strides_init(struct automata *automata, const struct nfa *nfa, void *memory);
 /* The name's rule + OUTCOME_FIRST; 0: the automaton alone cannot tell, a rule before it is unknown, or it was not asked yet. */
-uint32_t stride_run(const struct automata *automata, const char *bytes, size_t size);
-/* The same, read from where the name differs from the track's, which becomes this one. */
-uint32_t stride_follow(const struct automata *automata, struct track *track, const char *bytes, size_t size);
+uint32_t stride_run(struct automata *automata, const char *bytes, size_t size);
+/* The same of many names, each of which is read from where it differs from the one before. */
+void stride_batch(struct automata *automata, const struct field *names, size_t count, int *outcomes);
 
 #endif

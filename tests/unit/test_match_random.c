@@ -275,7 +275,7 @@ static void test_random(void **state)
     }
 }
 
-/* ---- tables that are emptied within a batch ---- */
+/* ---- rules in parts, names in batches; tables that are emptied meanwhile ---- */
 
 enum { LAYERS = 12, EXPERTS = 24, PLAIN_RULES = 320, NAMES = LAYERS * EXPERTS * 2 };
 
@@ -300,36 +300,98 @@ static struct matcher *compile_plain(struct arena *arena, size_t cache)
     return matcher_compile(&r, &(struct match_options){.force_fallback = true, .cache = cache}, &diags);
 }
 
-/* In model order, as a batch: each name as the definition says, found one by one with room for every state. */
-static void test_emptied(void **state)
+/* As the definition says: by the NFA, without any table of states or pieces. */
+static int first_rule(const struct matcher *m, void *scratch, const struct field *path)
 {
-    static const size_t caches[] = {1, 2048, 16384};
+    unsigned char verdicts[PLAIN_RULES];
+    struct subject s;
+    int rule = 0;
+    subject_of_module(&s, path->bytes, path->size, false);
+    matcher_verdicts(m, scratch, &s, verdicts);
+    while (rule < PLAIN_RULES && verdicts[rule] != 1)
+        rule++;
+    return rule < PLAIN_RULES ? rule : -1;
+}
+
+/* Twice: with tables that lack everything, and with what they hold then. */
+static void check_names(struct arena *arena, const struct field *paths, size_t count)
+{
+    static const size_t caches[] = {0, 1, 2048, 16384};
+    int *expected = ARENA_ARRAY(arena, count, int), *rules = ARENA_ARRAY(arena, count, int);
+    for (size_t c = 0; c < sizeof caches / sizeof *caches; c++) {
+        struct matcher *m = compile_plain(arena, caches[c]);
+        void *scratch = make_scratch(arena, m);
+        for (size_t i = 0; i < count && !c; i++)
+            expected[i] = first_rule(m, scratch, &paths[i]);
+        for (int pass = 0; pass < 2; pass++) {
+            matcher_match_batch(m, scratch, paths, count, false, rules);
+            for (size_t i = 0; i < count; i++) {
+                int one = -1;
+                if (rules[i] != expected[i])
+                    fail_msg("cache %zu: batch: \"%.*s\": %d, not %d", caches[c], (int)paths[i].size, paths[i].bytes, rules[i], expected[i]);
+                if (matcher_match_path(m, scratch, paths[i].bytes, paths[i].size, &one) && one != expected[i])
+                    fail_msg("cache %zu: \"%.*s\": %d, not %d", caches[c], (int)paths[i].size, paths[i].bytes, one, expected[i]);
+            }
+        }
+    }
+}
+
+static void test_model_order(void **state)
+{
     struct arena arena;
     struct field paths[NAMES];
-    int rules[NAMES];
     (void)state;
     arena_init(&arena, NULL);
     for (unsigned i = 0; i < NAMES; i++)
         paths[i] = field_of(arena_printf(&arena, "model.layers.%u.mlp.experts.%u.%s", i / EXPERTS / 2, i / 2 % EXPERTS, i % 2 ? "up_proj" : "down_proj"));
-    struct matcher *whole = compile_plain(&arena, 0);
-    void *scratch = make_scratch(&arena, whole);
-    for (size_t c = 0; c < sizeof caches / sizeof *caches; c++) {
-        struct matcher *m = compile_plain(&arena, caches[c]);
-        matcher_match_batch(m, make_scratch(&arena, m), paths, NAMES, false, rules);
-        for (size_t i = 0; i < NAMES; i++) {
-            struct subject s;
-            subject_of_module(&s, paths[i].bytes, paths[i].size, false);
-            int expected = matcher_match(whole, scratch, &s).rule;
-            if (rules[i] != expected)
-                fail_msg("cache %zu: \"%s\": %d, not %d", caches[c], paths[i].bytes, rules[i], expected);
+    check_names(&arena, paths, NAMES);
+    arena_close(&arena);
+}
+
+/* Segments of every length, numbers in and between them, NUL, characters beyond ASCII. */
+static struct field draw_name(struct arena *arena)
+{
+    static const struct field words[] = {{"layers", 6}, {"mlp.experts", 11}, {"down_proj", 9}, {"up", 2}, {"a", 1}, {"", 0}, {"a\0", 2}, {"\0", 1}, {"\0\0b", 3},
+                                         {"w1", 2}, {"1w", 2}, {"\xe2\x82\xac", 3}, {"a_word_that_is_longer_than_a_piece_may_be", 41}, {"fifteen_or_more", 15}};
+    enum { WORDS = sizeof words / sizeof *words, SEGMENTS = 9, NAME_MAX_SIZE = SEGMENTS * 64 };
+    char *name = arena_alloc(arena, NAME_MAX_SIZE);
+    size_t size = 0;
+    for (unsigned left = draw(SEGMENTS + 1); left > 0; left--) {
+        const struct field *word = &words[draw(3) ? draw(3) : draw(WORDS)];
+        size += (size_t)snprintf(name + size, NAME_MAX_SIZE - size, "%s", size && draw(8) ? "." : "");
+        if (draw(3))
+            size += (size_t)snprintf(name + size, NAME_MAX_SIZE - size, "%u", draw(2) ? draw(3) : draw(EXPERTS));
+        else
+            memcpy(name + size, word->bytes, word->size), size += word->size;
+    }
+    return (struct field){name, size};
+}
+
+/* Half of them begin like the one before. */
+static void test_names(void **state)
+{
+    enum { DRAWN = 8000 };
+    struct arena arena;
+    struct field paths[DRAWN];
+    (void)state;
+    arena_init(&arena, NULL);
+    for (unsigned i = 0; i < DRAWN; i++) {
+        paths[i] = draw_name(&arena);
+        if (i && draw(2)) {
+            size_t kept = draw((unsigned)paths[i - 1].size + 1);
+            char *joined = arena_alloc(&arena, kept + paths[i].size + 1);
+            memcpy(joined, paths[i - 1].bytes, kept);
+            memcpy(joined + kept, paths[i].bytes, paths[i].size);
+            paths[i] = (struct field){joined, (kept + paths[i].size) % 200};
         }
     }
+    check_names(&arena, paths, DRAWN);
     arena_close(&arena);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_emptied)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_model_order), cmocka_unit_test(test_names)};
     const char *given = getenv("QUERN_SEED");
     seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
     printf("seed %llu\n", (unsigned long long)seed);
