@@ -1,16 +1,19 @@
 /* Arena: chunked bump allocation with an escape for failure. See arena.h. */
+#define _GNU_SOURCE /* mremap */
 #include "lang/arena.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-/* An arena of more than MUCH takes larger chunks: what malloc maps apart goes back to the system when it is freed. */
-enum { CHUNK_SIZE = 64 * 1024, LARGE_CHUNK_SIZE = 512 * 1024, MUCH = 4 << 20, ALIGNMENT = 16 };
+/* An arena of more than MUCH takes larger chunks. A request of OWN_SIZE or more has a chunk of its own. */
+enum { CHUNK_SIZE = 64 * 1024, LARGE_CHUNK_SIZE = 512 * 1024, MUCH = 4 << 20, OWN_SIZE = 16 * 1024, ALIGNMENT = 16 };
+enum { PAGES_SIZE = 128 * 1024 }; /* from here on the standard allocator asks the system */
 
 struct arena_chunk {
-    struct arena_chunk *next;
+    struct arena_chunk *next, *previous;
     size_t size, used; /* of data */
     _Alignas(ALIGNMENT) unsigned char data[];
 };
@@ -21,36 +24,56 @@ struct arena_defer {
     void *resource;
 };
 
-static void *allocate_malloc(void *user, size_t size)
+static void *allocate_standard(void *user, size_t size)
 {
     (void)user;
-    return malloc(size);
+    if (size < PAGES_SIZE)
+        return calloc(1, size);
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
 }
 
-static void release_free(void *user, void *memory, size_t size)
+static void release_standard(void *user, void *memory, size_t size)
 {
-    (void)user, (void)size;
-    free(memory);
+    (void)user;
+    if (size < PAGES_SIZE)
+        free(memory);
+    else
+        munmap(memory, size);
 }
 
-const struct allocator allocator_standard = {allocate_malloc, release_free, NULL};
+/* Pages move without a copy. */
+static void *extend_standard(void *user, void *memory, size_t size, size_t larger)
+{
+    (void)user;
+    void *pages = size < PAGES_SIZE ? MAP_FAILED : mremap(memory, size, larger, MREMAP_MAYMOVE);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+const struct allocator allocator_standard = {allocate_standard, release_standard, NULL, true, extend_standard};
 
 void arena_init(struct arena *arena, const struct allocator *allocator)
 {
     *arena = (struct arena){.allocator = allocator ? allocator : &allocator_standard};
 }
 
+static void drop_chunk(struct arena *arena, struct arena_chunk *chunk)
+{
+    size_t total = sizeof *chunk + chunk->size;
+    if (chunk->next)
+        chunk->next->previous = chunk->previous;
+    *(chunk->previous ? &chunk->previous->next : &arena->chunk) = chunk->next;
+    arena->used -= total;
+    arena->allocator->release(arena->allocator->user, chunk, total);
+}
+
 void arena_close(struct arena *arena)
 {
     for (struct arena_defer *d = arena->deferred; d; d = d->next)
         d->release(d->resource);
-    while (arena->chunk) {
-        struct arena_chunk *chunk = arena->chunk;
-        arena->chunk = chunk->next;
-        arena->allocator->release(arena->allocator->user, chunk, sizeof *chunk + chunk->size);
-    }
+    while (arena->chunk)
+        drop_chunk(arena, arena->chunk);
     arena->deferred = NULL;
-    arena->used = 0;
 }
 
 static _Noreturn void fail(struct arena *arena)
@@ -60,10 +83,10 @@ static _Noreturn void fail(struct arena *arena)
     abort(); /* an entry without a recovery point: a bug of the caller, not of the input */
 }
 
-/* A large request gets a chunk of its own behind the current one, so that the current one's rest is kept. */
+/* Size is rounded. A chunk of its own stands behind the current one, so that the current one's rest is kept. */
 static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
 {
-    size_t usual = arena->used > MUCH ? LARGE_CHUNK_SIZE : CHUNK_SIZE, room = size > usual / 4 ? size : usual;
+    size_t usual = arena->used > MUCH ? LARGE_CHUNK_SIZE : CHUNK_SIZE, room = size >= OWN_SIZE ? size : usual;
     if (room > SIZE_MAX - sizeof(struct arena_chunk) - ALIGNMENT)
         fail(arena);
     size_t total = sizeof(struct arena_chunk) + room;
@@ -73,29 +96,43 @@ static struct arena_chunk *add_chunk(struct arena *arena, size_t size)
     if (!chunk)
         fail(arena);
     arena->used += total;
-    chunk->size = room;
-    chunk->used = 0;
-    if (room == size && arena->chunk) {
-        chunk->next = arena->chunk->next;
-        arena->chunk->next = chunk;
-    } else {
-        chunk->next = arena->chunk;
-        arena->chunk = chunk;
-    }
+    struct arena_chunk *previous = room == size ? arena->chunk : NULL, **place = previous ? &previous->next : &arena->chunk;
+    *chunk = (struct arena_chunk){.next = *place, .previous = previous, .size = room};
+    *place = chunk;
+    if (chunk->next)
+        chunk->next->previous = chunk;
     return chunk;
+}
+
+static size_t round_up(size_t size)
+{
+    return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX - ALIGNMENT)
         fail(arena);
-    size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+    size = round_up(size);
     struct arena_chunk *chunk = arena->chunk;
-    if (!chunk || chunk->size - chunk->used < size)
+    if (!chunk || size >= OWN_SIZE || chunk->size - chunk->used < size)
         chunk = add_chunk(arena, size);
     void *memory = chunk->data + chunk->used;
     chunk->used += size;
-    return memset(memory, 0, size);
+    return arena->allocator->zeroed ? memory : memset(memory, 0, size);
+}
+
+/* The chunk of what was allocated with this size, or NULL: it shares one. */
+static struct arena_chunk *find_own(void *memory, size_t size)
+{
+    return memory && round_up(size) >= OWN_SIZE ? (struct arena_chunk *)((unsigned char *)memory - offsetof(struct arena_chunk, data)) : NULL;
+}
+
+void arena_release(struct arena *arena, void *memory, size_t size)
+{
+    struct arena_chunk *chunk = find_own(memory, size);
+    if (chunk)
+        drop_chunk(arena, chunk);
 }
 
 void *arena_array(struct arena *arena, size_t count, size_t size)
@@ -110,6 +147,35 @@ void *arena_grow(struct arena *arena, const void *old, size_t old_count, size_t 
     void *memory = arena_array(arena, new_count, size);
     if (old_count)
         memcpy(memory, old, old_count * size);
+    return memory;
+}
+
+/* The chunk with room for size bytes, where the allocator and the limit allow it; else NULL, and all is as before. */
+static struct arena_chunk *extend_chunk(struct arena *arena, struct arena_chunk *chunk, size_t size)
+{
+    const struct allocator *allocator = arena->allocator;
+    size_t more = size - chunk->size;
+    if (!allocator->extend || !allocator->zeroed || (arena->limit && more > arena->limit - arena->used))
+        return NULL;
+    chunk = allocator->extend(allocator->user, chunk, sizeof *chunk + chunk->size, sizeof *chunk + size);
+    if (!chunk)
+        return NULL;
+    arena->used += more;
+    chunk->size = chunk->used = size;
+    *(chunk->previous ? &chunk->previous->next : &arena->chunk) = chunk;
+    if (chunk->next)
+        chunk->next->previous = chunk;
+    return chunk;
+}
+
+void *arena_regrow(struct arena *arena, void *old, size_t old_count, size_t new_count, size_t size)
+{
+    struct arena_chunk *chunk = new_count < PTRDIFF_MAX / size ? find_own(old, old_count * size) : NULL;
+    chunk = chunk ? extend_chunk(arena, chunk, round_up(new_count * size)) : NULL;
+    if (chunk)
+        return chunk->data;
+    void *memory = arena_grow(arena, old, old_count, new_count, size);
+    arena_release(arena, old, old_count * size);
     return memory;
 }
 
@@ -146,4 +212,19 @@ void arena_defer(struct arena *arena, void (*release)(void *), void *resource)
     struct arena_defer *d = ARENA_NEW(arena, struct arena_defer);
     *d = (struct arena_defer){arena->deferred, release, resource};
     arena->deferred = d;
+}
+
+static void close_child(void *child)
+{
+    arena_close(child);
+}
+
+struct arena *arena_open_child(struct arena *arena)
+{
+    struct arena *child = ARENA_NEW(arena, struct arena);
+    arena_init(child, arena->allocator);
+    child->escape = arena->escape;
+    child->limit = arena->limit > arena->used ? arena->limit - arena->used : arena->limit;
+    arena_defer(arena, close_child, child);
+    return child;
 }

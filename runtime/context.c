@@ -19,6 +19,17 @@ static void *allocate_counted(void *user, size_t size)
     return memory;
 }
 
+static void *extend_counted(void *user, void *memory, size_t size, size_t larger)
+{
+    struct quern_context *c = user;
+    size_t more = larger - size, before = atomic_fetch_add(&c->used, more), limit = c->options.memory_limit;
+    bool fits = !limit || (before <= limit && more <= limit - before);
+    memory = fits && c->base.extend ? c->base.extend(c->base.user, memory, size, larger) : NULL;
+    if (!memory)
+        atomic_fetch_sub(&c->used, more);
+    return memory;
+}
+
 static void release_counted(void *user, void *memory, size_t size)
 {
     struct quern_context *c = user;
@@ -59,7 +70,7 @@ static void fill_context(struct quern_context *c, const struct quern_context_opt
     *c = (struct quern_context){.base = base};
     if (options)
         c->options = *options;
-    c->allocator = (struct allocator){allocate_counted, release_counted, c};
+    c->allocator = (struct allocator){allocate_counted, release_counted, c, base.zeroed, extend_counted};
     pthread_mutex_init(&c->lock, NULL);
     arena_init(&c->arena, &c->allocator);
     arena_init(&c->messages, &c->allocator);
@@ -74,7 +85,7 @@ enum quern_status quern_context_create(const struct quern_context_options *optio
         return QUERN_USAGE;
     *context = NULL;
     if (options && options->allocate)
-        base = (struct allocator){options->allocate, options->release, options->user};
+        base = (struct allocator){.allocate = options->allocate, .release = options->release, .user = options->user};
     struct quern_context *c = base.allocate(base.user, sizeof *c);
     if (!c)
         return QUERN_LIMIT;

@@ -12,7 +12,7 @@ struct kernel_table;
 
 struct quern_context {
     struct quern_context_options options;
-    struct allocator base;      /* the host's, or malloc and free */
+    struct allocator base;      /* the host's, or the standard one */
     struct allocator allocator; /* counts against the limit, then asks base; thread-safe when base is */
     atomic_size_t used;
     pthread_mutex_t lock;       /* of everything below */

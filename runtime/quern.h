@@ -38,7 +38,7 @@ typedef struct quern_plan quern_plan;
 
 /* ---- contexts ---- */
 struct quern_context_options {
-    void *(*allocate)(void *user, size_t size); /* NULL: malloc and free */
+    void *(*allocate)(void *user, size_t size); /* NULL: malloc and, for what is large, mmap */
     void (*release)(void *user, void *memory, size_t size);
     void *user;
     size_t memory_limit;  /* bytes of compilation memory; 0: none */

@@ -277,21 +277,6 @@ static void report_culprit(struct diags *diags, const struct label *culprit)
     diag_help(diags, d, "repeat counts multiply when they are nested");
 }
 
-static void close_scratch(void *scratch)
-{
-    arena_close(scratch);
-}
-
-struct arena *arena_open_scratch(struct arena *arena)
-{
-    struct arena *scratch = ARENA_NEW(arena, struct arena);
-    arena_init(scratch, arena->allocator);
-    scratch->escape = arena->escape;
-    scratch->limit = arena->limit > arena->used ? arena->limit - arena->used : arena->limit;
-    arena_defer(arena, close_scratch, scratch);
-    return scratch;
-}
-
 /* Automata and decisions of a lowered recipe. */
 static bool build(struct matcher *m, const struct match_options *options, struct arena *scratch, struct diags *diags)
 {
@@ -323,7 +308,7 @@ struct matcher *matcher_compile(const struct recipe *recipe, const struct match_
     for (size_t i = 0; i < m->rule_count; i++)
         origins[i] = recipe->rules[i].origin ? recipe->rules[i].origin : "";
     m->origins = origins;
-    struct arena *scratch = arena_open_scratch(m->arena);
+    struct arena *scratch = arena_open_child(m->arena);
     program_init(&m->program, m->arena, scratch);
     struct matcher *done = matcher_lower(m, recipe, diags) && build(m, options, scratch, diags) ? m : NULL;
     arena_close(scratch);

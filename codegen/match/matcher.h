@@ -94,8 +94,6 @@ void matcher_number_labels(struct matcher *matcher);
 bool matcher_build_nfas(struct matcher *matcher, struct arena *scratch, struct label **culprit);
 /* Finds the rules that may match with no label and the decisions that are sure, lays out a thread's scratch: the last step. */
 void matcher_finish(struct matcher *matcher);
-/* A second arena for what the matcher does not keep; closed with the first, or before by arena_close. */
-struct arena *arena_open_scratch(struct arena *arena);
 /* leaf.c: decisions for every label set of the primary field, by set; scratch takes what is not kept. */
 uint32_t *matcher_decide(struct matcher *matcher, const struct label_sets *sets, struct arena *scratch);
 /* Where in the pattern's source bytes begin..end stand; the whole string when they cannot be told. */

@@ -71,7 +71,7 @@ static uint32_t intern(struct program *p, enum pred_kind kind, uint32_t a, uint3
 
 void program_init(struct program *p, struct arena *arena, struct arena *scratch)
 {
-    struct arena *temporary = arena_open_scratch(scratch);
+    struct arena *temporary = arena_open_child(scratch);
     *p = (struct program){.arena = arena};
     for (int f = 0; f < FIELD_COUNT; f++)
         regex_pool_init(&p->pools[f], scratch, temporary);

@@ -13,7 +13,7 @@ struct prover *prover_open(struct arena *arena, const struct recipe *const *reci
 {
     struct prover *p = ARENA_NEW(arena, struct prover);
     p->arena = arena;
-    p->temporary = arena_open_scratch(arena);
+    p->temporary = arena_open_child(arena);
     p->recipe_count = count;
     p->step_limit = options && options->steps ? options->steps : STEPS;
     p->steps = options && options->total_steps ? options->total_steps : TOTAL_STEPS;

@@ -56,7 +56,7 @@ enum proof free_solve(struct search *s, struct subject *subject)
     enum proof answer = try_values(&a, 0);
     p->arena = own;
     if (answer == PROOF_YES)
-        p->temporary = arena_open_scratch(own); /* the subject keeps the old one */
+        p->temporary = arena_open_child(own); /* the subject keeps the old one */
     else
         arena_close(p->temporary);
     for (size_t i = 0; i < s->free_count; i++)

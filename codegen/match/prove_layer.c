@@ -402,7 +402,7 @@ void layer_finish(struct prover *p)
     struct extension x = {.p = p};
     if (!p->layers)
         return;
-    struct arena *scratch = arena_open_scratch(p->arena);
+    struct arena *scratch = arena_open_child(p->arena);
     find_characters(&x);
     for (const struct layer_label *l = p->layers; l; l = l->next) {
         struct machine m = {.arena = scratch, .label = l};

@@ -277,7 +277,7 @@ static bool build_nfa(struct prover *p)
 {
     struct nfa_limits limits = {.label_work = NFA_LABEL_WORK, .total_work = (uint64_t)NFA_LABEL_WORK * TOTAL_WORK_FACTOR, .apart = true};
     const struct regex **roots = ARENA_ARRAY(p->arena, p->label_count, const struct regex *);
-    struct arena *scratch = arena_open_scratch(p->arena);
+    struct arena *scratch = arena_open_child(p->arena);
     uint32_t culprit;
     for (size_t l = 0; l < p->label_count; l++) /* layer numbers are no expressions: their automata come later */
         roots[l] = p->labels[l]->root->kind == REGEX_NEVER ? pool_of(p)->never : p->labels[l]->root;
@@ -345,7 +345,7 @@ bool prover_build(struct prover *p)
     if (!build_nfa(p))
         return false;
     layer_finish(p);
-    struct arena *scratch = arena_open_scratch(p->arena);
+    struct arena *scratch = arena_open_child(p->arena);
     measure_states(p, scratch);
     arena_close(scratch);
     return true;

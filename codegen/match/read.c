@@ -464,7 +464,7 @@ struct matcher *matcher_read(struct arena *arena, struct source *source, struct 
     struct matcher *m = ARENA_NEW(arena, struct matcher);
     struct reader r = {.m = m, .source = source, .diags = diags};
     m->arena = arena;
-    struct arena *scratch = arena_open_scratch(arena);
+    struct arena *scratch = arena_open_child(arena);
     program_init(&m->program, arena, scratch);
     read_head(&r);
     if (!r.failed)

@@ -32,7 +32,7 @@ static void release_counted(void *user, void *memory, size_t size)
 /* Compiles, prints and reads back; false: an allocation failed and was escaped from. */
 static bool compile_with(struct counting *counting, const struct recipe *recipe)
 {
-    struct allocator allocator = {allocate_counted, release_counted, counting};
+    struct allocator allocator = {.allocate = allocate_counted, .release = release_counted, .user = counting};
     struct arena arena;
     struct diags diags;
     jmp_buf escape;

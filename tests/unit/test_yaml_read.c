@@ -481,7 +481,7 @@ static void release_some(void *user, void *memory, size_t size)
 /* True when there were enough chunks. Nothing may leak when there were not. */
 static bool read_with(const char *text, int chunks)
 {
-    struct allocator allocator = {allocate_some, release_some, &chunks};
+    struct allocator allocator = {.allocate = allocate_some, .release = release_some, .user = &chunks};
     struct bench b;
     jmp_buf escape;
     arena_init(&b.arena, &allocator);
