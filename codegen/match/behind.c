@@ -92,8 +92,11 @@ void contexts_look(struct terms *t, const struct regex *const *roots, size_t cou
 {
     bool *seen = NULL;
     for (size_t i = 0; i < count; i++) {
-        if (roots[i]->behinds && !seen)
+        if (roots[i]->behinds && !seen) {
             seen = ARENA_ARRAY(t->arena, t->pool->node_count, bool);
+            t->behinds = ARENA_ARRAY(t->arena, t->count, uint64_t);
+            t->behind_capacity = t->count;
+        }
         collect(t, roots[i], seen);
     }
 }
@@ -102,7 +105,7 @@ void contexts_look(struct terms *t, const struct regex *const *roots, size_t cou
 
 uint32_t context_seen(struct terms *t, uint32_t context, uint32_t term)
 {
-    uint64_t behinds = t->items[term].behinds;
+    uint64_t behinds = term_behinds(t, term);
     const struct context *c = &t->contexts[context];
     if (!behinds)
         return t->items[term].anchored ? c->bits : 0;
@@ -158,7 +161,7 @@ uint32_t context_after(struct terms *t, uint32_t context, uint32_t symbol, uint3
 {
     struct look_run *runs = ARENA_ARRAY(t->arena, t->contexts[context].count + t->look_count, struct look_run);
     uint32_t count = 0;
-    for (uint64_t left = t->items[term].behinds; left && !t->exhausted; left &= left - 1) {
+    for (uint64_t left = term_behinds(t, term); left && !t->exhausted; left &= left - 1) {
         const struct looks *looks = &t->looks[__builtin_ctzll(left)];
         for (size_t i = 0; i < looks->count && !t->exhausted; i++)
             count = step(t, looks->items[i], context, symbol, runs, count);

@@ -6,8 +6,14 @@
 #include <string.h>
 #include "codegen/match/unicode.h"
 
+struct moves {
+    struct move *items;
+    size_t count, capacity;
+    bool ends;
+};
 /* The terms still to be looked at, and what was found. */
 struct closure {
+    struct closure *next;
     struct terms *t;
     uint32_t context;
     uint32_t stamp;
@@ -15,9 +21,7 @@ struct closure {
     size_t work_count, work_capacity;
     uint32_t *basics; /* terms that take a symbol, end, or are opaque; obligations before them */
     size_t basic_count, basic_capacity;
-    struct move *moves;
-    size_t move_count, move_capacity;
-    bool ends;
+    struct moves moves;
 };
 
 /* ---- obligations of conditions ---- */
@@ -140,7 +144,7 @@ static uint32_t join_items(struct terms *t, const struct regex *n)
 static void expand_cat(struct closure *c, uint32_t bound, uint32_t term)
 {
     struct terms *t = c->t;
-    const struct regex *n = t->items[term].node;
+    const struct regex *n = term_node(t, term);
     uint32_t rest = t->items[term].b;
     switch (n->kind) {
     case REGEX_NEVER: case REGEX_EMPTY: case REGEX_CAT: case REGEX_SET:
@@ -204,7 +208,7 @@ static void expand(struct closure *c, uint32_t term)
         break;
     }
     case TERM_CAT:
-        if (item->node->kind == REGEX_SET)
+        if (term_node(c->t, base)->kind == REGEX_SET)
             add_basic(c, term);
         else
             expand_cat(c, bound, base);
@@ -219,24 +223,26 @@ static void expand(struct closure *c, uint32_t term)
 
 /* ---- moves of the basics ---- */
 
-static void add_move(struct terms *t, struct move **moves, size_t *count, size_t *capacity, uint32_t symbols, uint32_t target)
+static void add_move(struct terms *t, struct moves *moves, uint32_t symbols, uint32_t target)
 {
     if (symbols != CLASS_NONE && target != TERM_NONE)
-        *ARENA_PUSH(t->arena, *moves, *count, *capacity) = (struct move){symbols, target};
+        *ARENA_PUSH(t->arena, moves->items, moves->count, moves->capacity) = (struct move){symbols, target};
     t->work++;
 }
 
-struct moves {
-    struct move *items;
-    size_t count, capacity;
-    bool ends;
-};
+static void add_derivative(struct terms *t, struct moves *moves, uint32_t term, uint32_t context)
+{
+    struct derivative d = *term_derive(t, term, context);
+    moves->ends |= d.ends;
+    for (uint32_t m = 0; m < d.count; m++)
+        add_move(t, moves, d.moves[m].symbols, d.moves[m].target);
+}
 
 /* The symbols on which the complement of a does alike, and what is left of it. */
-static struct moves derive_not(struct terms *t, uint32_t a, uint32_t context)
+static void derive_not(struct terms *t, struct moves *found, uint32_t a, uint32_t context)
 {
     struct derivative inner = *term_derive(t, a, context);
-    struct moves found = {.ends = !inner.ends};
+    found->ends |= !inner.ends;
     uint32_t *targets = ARENA_ARRAY(t->arena, t->alphabet->symbol_count, uint32_t);
     for (uint32_t s = 0; s < t->alphabet->symbol_count; s++) {
         targets[s] = TERM_NONE;
@@ -249,51 +255,45 @@ static struct moves derive_not(struct terms *t, uint32_t a, uint32_t context)
         if (targets[s] == UINT32_MAX)
             continue;
         uint32_t target = targets[s];
-        add_move(t, &found.items, &found.count, &found.capacity, class_where(t, targets, target), term_not(t, target));
+        add_move(t, found, class_where(t, targets, target), term_not(t, target));
         for (uint32_t k = s; k < t->alphabet->symbol_count; k++)
             targets[k] = targets[k] == target ? UINT32_MAX : targets[k];
     }
-    return found;
 }
 
-static struct moves derive_after(struct terms *t, uint32_t a, uint32_t rest, uint32_t context)
+static void derive_after(struct terms *t, struct moves *found, uint32_t a, uint32_t rest, uint32_t context)
 {
     struct derivative inner = *term_derive(t, a, context);
-    struct moves found = {0};
     for (uint32_t m = 0; m < inner.count; m++)
-        add_move(t, &found.items, &found.count, &found.capacity, inner.moves[m].symbols, term_after(t, inner.moves[m].target, rest));
-    if (!inner.ends)
-        return found;
-    struct derivative outer = *term_derive(t, rest, context);
-    found.ends = outer.ends;
-    for (uint32_t m = 0; m < outer.count; m++)
-        add_move(t, &found.items, &found.count, &found.capacity, outer.moves[m].symbols, outer.moves[m].target);
-    return found;
+        add_move(t, found, inner.moves[m].symbols, term_after(t, inner.moves[m].target, rest));
+    if (inner.ends)
+        add_derivative(t, found, rest, context);
 }
 
-static struct moves derive_base(struct terms *t, uint32_t base, uint32_t context)
+/* Adds to *found. */
+static void derive_base(struct terms *t, struct moves *found, uint32_t base, uint32_t context)
 {
-    struct moves found = {0};
     struct term item = t->items[base];
     switch (item.kind) {
     case TERM_ALL:
-        found.ends = true;
-        add_move(t, &found.items, &found.count, &found.capacity, CLASS_ALL, TERM_ALL);
+        found->ends = true;
+        add_move(t, found, CLASS_ALL, TERM_ALL);
         break;
     case TERM_EMPTY: case TERM_LABEL:
-        found.ends = true;
+        found->ends = true;
         break;
     case TERM_CAT:
-        add_move(t, &found.items, &found.count, &found.capacity, class_of_set(t, item.node->set), item.b);
+        add_move(t, found, class_of_set(t, term_node(t, base)->set), item.b);
         break;
     case TERM_AFTER:
-        return derive_after(t, item.a, item.b, context);
+        derive_after(t, found, item.a, item.b, context);
+        break;
     case TERM_NOT:
-        return derive_not(t, item.a, context);
+        derive_not(t, found, item.a, context);
+        break;
     case TERM_NONE: case TERM_UNION: case TERM_BOTH: case TERM_FORK:
         break;
     }
-    return found;
 }
 
 /* a & b of moves: every pair that shares a symbol. */
@@ -304,7 +304,7 @@ static struct moves meet(struct terms *t, const struct derivative *a, const stru
         for (size_t k = 0; k < b->count; k++) {
             uint32_t symbols = class_meet(t, a->moves[i].symbols, b->items[k].symbols);
             if (symbols != CLASS_NONE)
-                add_move(t, &found.items, &found.count, &found.capacity, symbols, term_both(t, a->moves[i].target, b->items[k].target));
+                add_move(t, &found, symbols, term_both(t, a->moves[i].target, b->items[k].target));
         }
     return found;
 }
@@ -313,7 +313,8 @@ static void derive_basic(struct closure *c, uint32_t term)
 {
     struct terms *t = c->t;
     uint32_t bound, base = split_bound(t, term, &bound);
-    struct moves found = derive_base(t, base, c->context);
+    struct moves found = {0};
+    derive_base(t, bound == TERM_ALL ? &c->moves : &found, base, c->context);
     while (bound != TERM_ALL) {
         bool more = t->items[bound].kind == TERM_BOTH;
         uint32_t obligation = more ? t->items[bound].a : bound;
@@ -321,9 +322,9 @@ static void derive_basic(struct closure *c, uint32_t term)
         struct derivative other = *term_derive(t, obligation, c->context);
         found = meet(t, &other, &found);
     }
-    c->ends |= found.ends;
+    c->moves.ends |= found.ends;
     for (size_t i = 0; i < found.count; i++)
-        add_move(t, &c->moves, &c->move_count, &c->move_capacity, found.items[i].symbols, found.items[i].target);
+        add_move(t, &c->moves, found.items[i].symbols, found.items[i].target);
 }
 
 static int compare_moves(const void *a, const void *b)
@@ -334,15 +335,53 @@ static int compare_moves(const void *a, const void *b)
     return (x->symbols > y->symbols) - (x->symbols < y->symbols);
 }
 
-static void sort_moves(struct closure *c)
+static void sort_moves(struct moves *moves)
 {
     size_t kept = 0;
-    if (c->move_count > 1)
-        qsort(c->moves, c->move_count, sizeof *c->moves, compare_moves);
-    for (size_t i = 0; i < c->move_count; i++)
-        if (!kept || compare_moves(&c->moves[kept - 1], &c->moves[i]))
-            c->moves[kept++] = c->moves[i];
-    c->move_count = kept;
+    if (moves->count > 1)
+        qsort(moves->items, moves->count, sizeof *moves->items, compare_moves);
+    for (size_t i = 0; i < moves->count; i++)
+        if (!kept || compare_moves(&moves->items[kept - 1], &moves->items[i]))
+            moves->items[kept++] = moves->items[i];
+    moves->count = kept;
+}
+
+/* ---- closing ---- */
+
+/* Closures keep their arrays: as many are made as derivatives ask for each other. */
+static struct closure *open_closure(struct terms *t)
+{
+    struct closure *c = t->closures ? t->closures : ARENA_NEW(t->arena, struct closure);
+    t->closures = c->next;
+    c->t = t;
+    return c;
+}
+
+static void rest_closure(struct terms *t, struct closure *c)
+{
+    c->next = t->closures;
+    t->closures = c;
+}
+
+/* What it gives is in the closure. */
+static struct derivative derive(struct closure *c, uint32_t term, uint32_t context)
+{
+    struct terms *t = c->t;
+    c->context = context;
+    c->stamp = ++t->stamp;
+    c->work_count = c->basic_count = c->moves.count = 0;
+    c->moves.ends = false;
+    push(c, term);
+    while (c->work_count && !t->exhausted) {
+        expand(c, c->work[--c->work_count]);
+        t->exhausted |= t->work > t->work_limit;
+    }
+    for (size_t i = 0; i < c->basic_count && !t->exhausted; i++) {
+        derive_basic(c, c->basics[i]);
+        t->exhausted |= t->work > t->work_limit;
+    }
+    sort_moves(&c->moves);
+    return (struct derivative){term, context, c->moves.ends, c->moves.items, (uint32_t)c->moves.count};
 }
 
 /* ---- memory of derivatives ---- */
@@ -358,7 +397,7 @@ static void grow_slots(struct terms *t)
     t->derivative_slot_count = t->derivative_slot_count ? 2 * t->derivative_slot_count : 1024;
     t->derivative_slots = ARENA_ARRAY(t->arena, t->derivative_slot_count, uint32_t);
     for (uint32_t i = 0; i < t->derivative_count; i++) {
-        size_t slot = t->derivatives[i].hash & (t->derivative_slot_count - 1);
+        size_t slot = hash_key(t->derivatives[i].term, t->derivatives[i].context) & (t->derivative_slot_count - 1);
         while (t->derivative_slots[slot])
             slot = (slot + 1) & (t->derivative_slot_count - 1);
         t->derivative_slots[slot] = i + 1;
@@ -385,20 +424,20 @@ const struct derivative *term_derive(struct terms *t, uint32_t term, uint32_t co
     uint32_t *slot = find_slot(t, term, context);
     if (*slot)
         return &t->derivatives[*slot - 1];
-    struct closure c = {.t = t, .context = context, .stamp = ++t->stamp};
-    push(&c, term);
-    while (c.work_count && !t->exhausted) {
-        expand(&c, c.work[--c.work_count]);
-        t->exhausted |= t->work > t->work_limit;
-    }
-    for (size_t i = 0; i < c.basic_count && !t->exhausted; i++) {
-        derive_basic(&c, c.basics[i]);
-        t->exhausted |= t->work > t->work_limit;
-    }
-    sort_moves(&c);
-    struct derivative made = {term, context, hash_key(term, context), c.ends, c.moves, (uint32_t)c.move_count};
+    struct closure *c = open_closure(t);
+    struct derivative made = derive(c, term, context);
+    made.moves = arena_grow(t->arena, made.moves, made.count, made.count, sizeof *made.moves);
+    rest_closure(t, c);
     slot = find_slot(t, term, context);
     *ARENA_PUSH(t->arena, t->derivatives, t->derivative_count, t->derivative_capacity) = made;
     *slot = (uint32_t)t->derivative_count;
     return &t->derivatives[t->derivative_count - 1];
+}
+
+struct derivative term_derive_once(struct terms *t, uint32_t term, uint32_t context)
+{
+    context = context_seen(t, context, term);
+    uint32_t *slot = find_slot(t, term, context);
+    t->once = t->once ? t->once : open_closure(t);
+    return *slot ? t->derivatives[*slot - 1] : derive(t->once, term, context);
 }

@@ -5,14 +5,14 @@
 #include <string.h>
 #include "codegen/match/share.h"
 
-/* States found so far, in the order found: a term after a context (0 where it does not matter). */
+/* States found so far, in the order found: a term after a context (0 where it does not matter). Their moves stand in that order. */
 struct found {
     uint32_t term, context;
-    uint32_t first_move, move_count;
+    uint32_t first_move;
     bool ends, alive;
 };
 struct builder {
-    struct arena *arena, *scratch;
+    struct arena *arena, *scratch; /* for the NFA; for all else */
     struct terms terms;
     struct found *states;
     size_t state_count, state_capacity;
@@ -36,6 +36,7 @@ static size_t find_slot(const struct builder *b, uint32_t term, uint32_t context
 
 static void grow_slots(struct builder *b)
 {
+    arena_release(b->scratch, b->slots, b->slot_count * sizeof *b->slots);
     b->slot_count = b->slot_count ? 2 * b->slot_count : 1024;
     b->slots = ARENA_ARRAY(b->scratch, b->slot_count, uint32_t);
     for (uint32_t i = 0; i < b->state_count; i++)
@@ -45,7 +46,7 @@ static void grow_slots(struct builder *b)
 static uint32_t add_state(struct builder *b, uint32_t term, uint32_t context)
 {
     context = context_seen(&b->terms, context, term);
-    if (2 * (b->state_count + 1) > b->slot_count)
+    if (4 * (b->state_count + 1) > 3 * b->slot_count)
         grow_slots(b);
     size_t slot = find_slot(b, term, context);
     if (!b->slots[slot]) {
@@ -79,14 +80,14 @@ static void add_move(struct builder *b, uint32_t symbols, uint32_t state)
     *ARENA_PUSH(b->scratch, b->moves, b->move_count, b->move_capacity) = (struct move){symbols, state};
 }
 
-/* A term that begins with a set, as nearly all do, has that one move: not worth remembering. */
+/* A term that begins with a set, as nearly all do, has that one move. */
 static struct derivative derive(struct builder *b, uint32_t state, struct move *only)
 {
-    const struct term *term = &b->terms.items[b->states[state].term];
-    if (term->kind != TERM_CAT || term->node->kind != REGEX_SET)
-        return *term_derive(&b->terms, b->states[state].term, b->states[state].context);
-    uint32_t target = term->b;
-    *only = (struct move){class_of_set(&b->terms, term->node->set), target};
+    uint32_t term = b->states[state].term;
+    const struct regex *node = b->terms.items[term].kind == TERM_CAT ? term_node(&b->terms, term) : NULL;
+    if (!node || node->kind != REGEX_SET)
+        return term_derive_once(&b->terms, term, b->states[state].context);
+    *only = (struct move){class_of_set(&b->terms, node->set), b->terms.items[term].b};
     return (struct derivative){.moves = only, .count = 1};
 }
 
@@ -113,7 +114,7 @@ static void add_moves_behind(struct builder *b, uint32_t context, uint32_t symbo
 /* A move from this context; to an anchored term, one for each context the symbols leave. */
 static void add_moves(struct builder *b, uint32_t context, uint32_t symbols, uint32_t target)
 {
-    if (b->terms.items[target].behinds) {
+    if (term_behinds(&b->terms, target)) {
         add_moves_behind(b, context, symbols, target);
         return;
     }
@@ -145,8 +146,13 @@ static void explore(struct builder *b, uint32_t state)
     }
     b->states[state].ends = d.ends;
     b->states[state].first_move = first;
-    b->states[state].move_count = (uint32_t)b->move_count - first;
-    b->terms.work += b->states[state].move_count;
+    b->terms.work += b->move_count - first;
+}
+
+/* Behind the state's last move, once all are explored. */
+static uint32_t move_end(const struct builder *b, uint32_t state)
+{
+    return state + 1 < b->state_count ? b->states[state + 1].first_move : (uint32_t)b->move_count;
 }
 
 /* The terms with which labels begin when nothing is shared, by label. */
@@ -183,8 +189,9 @@ static bool explore_all(struct builder *b, uint32_t label_count, const struct nf
 static void mark_alive(struct builder *b)
 {
     uint32_t n = (uint32_t)b->state_count, count = 0;
-    uint32_t *first = ARENA_ARRAY(b->scratch, n + 1, uint32_t), *sources = ARENA_ARRAY(b->scratch, b->move_count + 1, uint32_t);
-    uint32_t *work = ARENA_ARRAY(b->scratch, n + 1, uint32_t);
+    struct arena *own = arena_open_child(b->scratch);
+    uint32_t *first = ARENA_ARRAY(own, n + 1, uint32_t), *sources = ARENA_ARRAY(own, b->move_count + 1, uint32_t);
+    uint32_t *work = ARENA_ARRAY(own, n + 1, uint32_t);
     for (size_t m = 0; m < b->move_count; m++)
         first[b->moves[m].target]++;
     for (uint32_t s = 0, sum = 0; s <= n; s++) {
@@ -192,8 +199,8 @@ static void mark_alive(struct builder *b)
         first[s] = sum;
     }
     for (uint32_t s = 0; s < n; s++)
-        for (uint32_t m = 0; m < b->states[s].move_count; m++)
-            sources[--first[b->moves[b->states[s].first_move + m].target]] = s;
+        for (uint32_t m = b->states[s].first_move; m < move_end(b, s); m++)
+            sources[--first[b->moves[m].target]] = s;
     for (uint32_t s = 0; s < n; s++)
         if (b->states[s].ends)
             b->states[work[count++] = s].alive = true;
@@ -203,6 +210,7 @@ static void mark_alive(struct builder *b)
             if (!b->states[sources[i]].alive)
                 b->states[work[count++] = sources[i]].alive = true;
     }
+    arena_close(own);
 }
 
 /* ---- the result ---- */
@@ -232,16 +240,14 @@ static void number_groups(struct nfa *nfa, struct builder *b, const uint32_t *nu
 static void copy_moves(struct nfa *nfa, const struct builder *b, const uint32_t *numbers)
 {
     uint32_t count = 0;
-    for (size_t s = 0; s < b->state_count; s++) {
+    for (uint32_t s = 0; s < b->state_count; s++) {
         const struct found *f = &b->states[s];
         if (!f->alive)
             continue;
         nfa->first_move[numbers[s]] = count;
-        for (uint32_t m = 0; m < f->move_count; m++) {
-            struct move move = b->moves[f->first_move + m];
-            if (b->states[move.target].alive)
-                nfa->moves[count++] = (struct move){move.symbols, numbers[move.target]};
-        }
+        for (uint32_t m = f->first_move; m < move_end(b, s); m++)
+            if (b->states[b->moves[m].target].alive)
+                nfa->moves[count++] = (struct move){b->moves[m].symbols, numbers[b->moves[m].target]};
         const struct term *term = &b->terms.items[f->term];
         nfa->label[numbers[s]] = term->label;
         nfa->flags[numbers[s]] = (unsigned char)((f->ends ? NFA_ENDS : 0) | (term->universal ? NFA_UNIVERSAL : 0));
@@ -302,13 +308,16 @@ static uint32_t *begin(struct builder *b, const struct regex *const *roots, uint
 struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_pool *pool, const struct alphabet *alphabet,
                       const struct regex *const *roots, uint32_t label_count, const struct nfa_limits *limits, uint32_t *culprit)
 {
-    struct builder b = {.arena = arena, .scratch = scratch};
-    terms_init(&b.terms, scratch, pool, alphabet);
+    struct builder b = {.arena = arena, .scratch = arena_open_child(scratch)};
+    terms_init(&b.terms, b.scratch, pool, alphabet);
     find_contexts(&b);
     contexts_look(&b.terms, roots, label_count);
     uint32_t ends[PARTS_MAX], *starts = begin(&b, roots, label_count, limits, ends);
     if (!explore_all(&b, label_count, limits, culprit))
         return NULL;
+    arena_release(b.scratch, b.slots, b.slot_count * sizeof *b.slots);
     mark_alive(&b);
-    return finish(&b, starts, ends, label_count, limits->apart);
+    struct nfa *nfa = finish(&b, starts, ends, label_count, limits->apart);
+    arena_close(b.scratch);
+    return nfa;
 }

@@ -57,7 +57,8 @@ struct regex_pool {
     struct arena *arena;     /* borrowed */
     struct arena *temporary; /* borrowed: what no node keeps; may be closed whenever no call is under way */
     struct regex **nodes;
-    size_t node_slots, node_count;
+    size_t node_slots, node_count, node_capacity;
+    const struct regex **node_list; /* by id */
     struct regex_set **sets, **set_list; /* hash slots; by id */
     size_t set_slots, set_count, set_capacity;
     const struct regex *never, *empty;

@@ -142,7 +142,8 @@ static const struct regex *intern(struct regex_pool *pool, struct regex n)
     *made = n;
     if (n.count)
         made->items = arena_grow(pool->arena, n.items, n.count, n.count, sizeof *n.items);
-    made->id = (uint32_t)pool->node_count++;
+    made->id = (uint32_t)pool->node_count;
+    *ARENA_PUSH(pool->arena, pool->node_list, pool->node_count, pool->node_capacity) = made;
     made->chain = *slot;
     return *slot = made;
 }

@@ -14,6 +14,7 @@ struct branch {
 };
 struct sharing {
     struct terms *t;
+    struct arena *arena; /* of what follows */
     struct branch *branches;
     size_t count, capacity;
     uint32_t *slots; /* branch, by parent and item; 0: free */
@@ -80,15 +81,16 @@ static size_t find_slot(const struct sharing *s, uint32_t parent, const struct r
 
 static void grow_slots(struct sharing *s)
 {
+    arena_release(s->arena, s->slots, s->slot_count * sizeof *s->slots);
     s->slot_count = s->slot_count ? 2 * s->slot_count : 1024;
-    s->slots = ARENA_ARRAY(s->t->arena, s->slot_count, uint32_t);
+    s->slots = ARENA_ARRAY(s->arena, s->slot_count, uint32_t);
     for (uint32_t i = 1; i < s->count; i++)
         s->slots[find_slot(s, s->branches[i].parent, s->branches[i].item)] = i;
 }
 
 static uint32_t add_branch(struct sharing *s, uint32_t parent, const struct regex *item)
 {
-    *ARENA_PUSH(s->t->arena, s->branches, s->count, s->capacity) =
+    *ARENA_PUSH(s->arena, s->branches, s->count, s->capacity) =
         (struct branch){item, parent, NO_BRANCH, NO_BRANCH, NO_BRANCH, TERM_NONE};
     return (uint32_t)s->count - 1;
 }
@@ -140,7 +142,7 @@ static bool is_star(const struct regex *n)
 static void add_alternative(struct sharing *s, size_t *count, uint32_t term)
 {
     if (term != TERM_NONE)
-        *ARENA_PUSH(s->t->arena, s->alternatives, *count, s->alternative_capacity) = term;
+        *ARENA_PUSH(s->arena, s->alternatives, *count, s->alternative_capacity) = term;
 }
 
 static size_t add_children(struct sharing *s, size_t count, uint32_t branch, bool star)
@@ -167,8 +169,9 @@ static size_t list_alternatives(struct sharing *s, const struct regex *const *ro
 uint32_t *share_labels(struct terms *terms, const struct regex *const *roots, const unsigned char *parts, unsigned part,
                        uint32_t label_count, uint32_t *start_count)
 {
-    struct sharing s = {.t = terms, .own_next = ARENA_ARRAY(terms->arena, label_count, uint32_t)};
-    s.own_from = ARENA_ARRAY(terms->arena, label_count, uint32_t);
+    struct sharing s = {.t = terms, .arena = arena_open_child(terms->arena)};
+    s.own_next = ARENA_ARRAY(s.arena, label_count, uint32_t);
+    s.own_from = ARENA_ARRAY(s.arena, label_count, uint32_t);
     add_branch(&s, NO_BRANCH, NULL);
     for (uint32_t label = 0; label < label_count; label++)
         if ((parts ? parts[label] : 0) == part)
@@ -178,5 +181,7 @@ uint32_t *share_labels(struct terms *terms, const struct regex *const *roots, co
         s.branches[branch].term = term_fork(terms, s.alternatives, count, false);
     }
     *start_count = (uint32_t)list_alternatives(&s, roots, 0);
-    return s.alternatives;
+    uint32_t *starts = arena_grow(terms->arena, s.alternatives, *start_count, *start_count, sizeof *starts);
+    arena_close(s.arena);
+    return starts;
 }

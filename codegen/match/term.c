@@ -104,32 +104,54 @@ static bool class_inside(const struct terms *t, uint32_t a, uint32_t b)
 
 static uint32_t hash_term(const struct term *t)
 {
-    uint32_t hash = mix(t->kind, (uint64_t)t->a << 32 | t->b);
-    return mix(hash, t->node ? t->node->id + 1 : 0);
+    return mix(t->kind, (uint64_t)t->a << 32 | t->b);
 }
 
 static void grow_slots(struct terms *t)
 {
+    arena_release(t->arena, t->slots, t->slot_count * sizeof *t->slots);
     t->slot_count = t->slot_count ? 2 * t->slot_count : SLOTS_FIRST;
     t->slots = ARENA_ARRAY(t->arena, t->slot_count, uint32_t);
     for (uint32_t i = 0; i < t->count; i++) {
-        size_t slot = t->items[i].hash & (t->slot_count - 1);
+        size_t slot = hash_term(&t->items[i]) & (t->slot_count - 1);
         while (t->slots[slot])
             slot = (slot + 1) & (t->slot_count - 1);
         t->slots[slot] = i + 1;
     }
 }
 
+static uint64_t find_behinds(const struct terms *t, const struct term *term)
+{
+    uint64_t behinds = 0;
+    switch (term->kind) {
+    case TERM_NONE: case TERM_ALL: case TERM_EMPTY: case TERM_LABEL:
+        break;
+    case TERM_CAT:
+        return t->pool->node_list[term->a]->behinds | term_behinds(t, term->b);
+    case TERM_AFTER: case TERM_UNION: case TERM_BOTH:
+        return term_behinds(t, term->a) | term_behinds(t, term->b);
+    case TERM_NOT:
+        return term_behinds(t, term->a);
+    case TERM_FORK:
+        for (uint32_t i = 0; i < t->forks[term->a].count; i++)
+            behinds |= term_behinds(t, t->alternatives[t->forks[term->a].first + i]);
+    }
+    return behinds;
+}
+
 static uint32_t intern(struct terms *t, struct term term)
 {
-    term.hash = hash_term(&term);
-    if (2 * (t->count + 1) > t->slot_count)
+    if (4 * (t->count + 1) > 3 * t->slot_count)
         grow_slots(t);
-    size_t slot = term.hash & (t->slot_count - 1);
+    size_t slot = hash_term(&term) & (t->slot_count - 1);
     for (; t->slots[slot]; slot = (slot + 1) & (t->slot_count - 1)) {
         const struct term *old = &t->items[t->slots[slot] - 1];
-        if (old->kind == term.kind && old->a == term.a && old->b == term.b && old->node == term.node)
+        if (old->kind == term.kind && old->a == term.a && old->b == term.b)
             return t->slots[slot] - 1;
+    }
+    if (t->behinds) {
+        size_t count = t->count;
+        *ARENA_PUSH(t->arena, t->behinds, count, t->behind_capacity) = find_behinds(t, &term);
     }
     *ARENA_PUSH(t->arena, t->items, t->count, t->capacity) = term;
     t->slots[slot] = (uint32_t)t->count;
@@ -160,19 +182,20 @@ uint32_t term_of_label(struct terms *t, uint32_t label)
 
 /* ---- sequences ---- */
 
-static bool is_star(const struct term *term)
+static bool is_star(const struct regex *n)
 {
-    return term->kind == TERM_CAT && term->node->kind == REGEX_REPEAT && !term->node->min && term->node->max == REGEX_UNBOUNDED &&
-           term->node->items[0]->kind == REGEX_SET;
+    return n->kind == REGEX_REPEAT && !n->min && n->max == REGEX_UNBOUNDED && n->items[0]->kind == REGEX_SET;
 }
 
 /* The nearest C*X that takes whatever rest takes and whose C has every symbol of node: it takes node·rest as well. */
 static uint32_t find_above(struct terms *t, const struct regex *node, uint32_t rest)
 {
     uint32_t used = class_of_set(t, node->used), up = rest;
-    while (up != TERM_NONE &&
-           !(is_star(&t->items[up]) && class_inside(t, used, class_of_set(t, t->items[up].node->items[0]->set))))
-        up = t->items[up].above;
+    for (; up != TERM_NONE; up = t->items[up].above) {
+        const struct regex *n = t->items[up].kind == TERM_CAT ? term_node(t, up) : NULL;
+        if (n && is_star(n) && class_inside(t, used, class_of_set(t, n->items[0]->set)))
+            break;
+    }
     return up;
 }
 
@@ -180,13 +203,12 @@ static uint32_t cat_one(struct terms *t, const struct regex *node, uint32_t rest
 {
     if (node->kind == REGEX_SET && !node->set->count)
         return TERM_NONE;
-    struct term term = {.kind = TERM_CAT, .b = rest, .node = node, .label = t->items[rest].label};
+    struct term term = {.kind = TERM_CAT, .a = node->id, .b = rest, .label = t->items[rest].label};
     term.anchored = node->anchored || (node->nullable && t->items[rest].anchored);
-    term.behinds = node->behinds | t->items[rest].behinds;
-    bool star = is_star(&term) && class_of_set(t, node->items[0]->set) == CLASS_ALL;
+    bool star = is_star(node) && class_of_set(t, node->items[0]->set) == CLASS_ALL;
     if (star && (rest == TERM_EMPTY || rest == TERM_ALL))
         return TERM_ALL;
-    if (star && (is_star(&t->items[rest]) && t->items[rest].node == node))
+    if (star && t->items[rest].kind == TERM_CAT && t->items[rest].a == node->id)
         return rest;
     term.universal = star && (t->items[rest].kind == TERM_LABEL);
     term.above = find_above(t, node, rest);
@@ -214,7 +236,6 @@ uint32_t term_after(struct terms *t, uint32_t first, uint32_t rest)
         return rest;
     struct term term = {.kind = TERM_AFTER, .a = first, .b = rest, .label = t->items[rest].label};
     term.anchored = t->items[first].anchored || t->items[rest].anchored;
-    term.behinds = t->items[first].behinds | t->items[rest].behinds;
     return intern(t, term);
 }
 
@@ -244,7 +265,6 @@ uint32_t term_union(struct terms *t, uint32_t a, uint32_t b)
     }
     uint32_t label = t->items[a].label == t->items[b].label ? t->items[a].label : TERM_NO_LABEL;
     return intern(t, (struct term){.kind = TERM_UNION, .a = a, .b = b, .label = label,
-                                   .behinds = t->items[a].behinds | t->items[b].behinds,
                                    .anchored = t->items[a].anchored || t->items[b].anchored});
 }
 
@@ -266,7 +286,6 @@ uint32_t term_both(struct terms *t, uint32_t a, uint32_t b)
         return first == a ? b : term_both(t, first, term_both(t, a, rest));
     }
     return intern(t, (struct term){.kind = TERM_BOTH, .a = a, .b = b, .label = t->items[b].label, .above = b,
-                                   .behinds = t->items[a].behinds | t->items[b].behinds,
                                    .anchored = t->items[a].anchored || t->items[b].anchored});
 }
 
@@ -276,8 +295,7 @@ uint32_t term_not(struct terms *t, uint32_t a)
         return a == TERM_NONE ? TERM_ALL : TERM_NONE;
     if (t->items[a].kind == TERM_NOT)
         return t->items[a].a;
-    return intern(t, (struct term){.kind = TERM_NOT, .a = a, .label = TERM_NO_LABEL, .anchored = t->items[a].anchored,
-                                   .behinds = t->items[a].behinds});
+    return intern(t, (struct term){.kind = TERM_NOT, .a = a, .label = TERM_NO_LABEL, .anchored = t->items[a].anchored});
 }
 
 uint32_t term_fork(struct terms *t, const uint32_t *alternatives, size_t count, bool plain)
@@ -290,7 +308,6 @@ uint32_t term_fork(struct terms *t, const uint32_t *alternatives, size_t count, 
         const struct term *way = &t->items[alternatives[i]];
         term.label = way->label < term.label ? way->label : term.label;
         term.anchored |= way->anchored;
-        term.behinds |= way->behinds;
         *ARENA_PUSH(t->arena, t->alternatives, t->alternative_count, t->alternative_capacity) = alternatives[i];
     }
     *ARENA_PUSH(t->arena, t->forks, t->fork_count, t->fork_capacity) = fork;

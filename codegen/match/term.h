@@ -12,7 +12,7 @@ enum term_kind {
     TERM_ALL,   /* every name */
     TERM_EMPTY, /* the empty name */
     TERM_LABEL, /* the empty name, with label a */
-    TERM_CAT,   /* node, then b */
+    TERM_CAT,   /* the node whose id is a, then b */
     TERM_AFTER, /* term a, then b */
     TERM_UNION, /* a or b */
     TERM_BOTH,  /* a, which has no label, and b */
@@ -21,16 +21,14 @@ enum term_kind {
 };
 #define TERM_NO_LABEL UINT32_MAX
 
+/* There are as many as the patterns have characters: small. */
 struct term {
-    enum term_kind kind;
-    bool anchored;  /* its first symbols may depend on the one before */
-    bool universal; /* every name from here on, with its label */
+    enum term_kind kind : 8;
+    bool anchored : 1;  /* its first symbols may depend on the one before */
+    bool universal : 1; /* every name from here on, with its label */
     uint32_t a, b;
     uint32_t label; /* the least, where there are several */
     uint32_t above; /* a term of the same labels that takes whatever this one takes; TERM_NONE: none known */
-    const struct regex *node;
-    uint32_t hash;
-    uint64_t behinds; /* lookbehinds in it, as in struct regex: what it becomes may depend on the text before */
 };
 
 /* Sets of symbols, hash-consed; class 0 is every symbol, class 1 none. */
@@ -62,9 +60,10 @@ struct looks {
     size_t count, capacity;
 };
 
+struct closure; /* of derive.c */
 /* What a term does from here: moves, and whether the name may end. */
 struct derivative {
-    uint32_t term, context, hash;
+    uint32_t term, context;
     bool ends;
     struct move *moves;
     uint32_t count;
@@ -91,10 +90,14 @@ struct terms {
     size_t fork_count, fork_capacity;
     uint32_t *alternatives;
     size_t alternative_count, alternative_capacity;
+    uint64_t *behinds; /* by term: lookbehinds in it, as in struct regex; NULL: the field has none */
+    size_t behind_capacity;
     uint32_t *stamps;    /* by term: the closure that saw it last */
     size_t stamp_count;
     uint32_t stamp;
-    struct derivative *derivatives;
+    struct closure *closures; /* at rest */
+    struct closure *once;     /* of term_derive_once */
+    struct derivative *derivatives; /* that other derivatives asked for */
     size_t derivative_count, derivative_capacity;
     uint32_t *derivative_slots;
     size_t derivative_slot_count;
@@ -129,10 +132,21 @@ static inline const uint64_t *class_bits(const struct classes *classes, uint32_t
     return classes->bits + class * classes->words;
 }
 
-/* Of a term in this context. The pointer lasts until the next call. */
+/* Of a term in this context, remembered. The pointer lasts until the next call. */
 const struct derivative *term_derive(struct terms *terms, uint32_t term, uint32_t context);
+/* The same for who asks once: not remembered, moves last until the next call of this one. */
+struct derivative term_derive_once(struct terms *terms, uint32_t term, uint32_t context);
+static inline const struct regex *term_node(const struct terms *terms, uint32_t term)
+{
+    return terms->pool->node_list[terms->items[term].a];
+}
+/* What it becomes may depend on the text before by these lookbehinds. */
+static inline uint64_t term_behinds(const struct terms *terms, uint32_t term)
+{
+    return terms->behinds ? terms->behinds[term] : 0;
+}
 
-/* behind.c: contexts. contexts_look comes before terms with the lookbehinds of these roots are derived. */
+/* behind.c: contexts. contexts_look comes before terms with the lookbehinds of these roots are made. */
 void contexts_init(struct terms *terms);
 void contexts_look(struct terms *terms, const struct regex *const *roots, size_t count);
 /* The context as far as the term can tell; as every context here, equal ones are one number. */
