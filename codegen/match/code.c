@@ -26,7 +26,7 @@ static struct decision fold_decision(const struct matcher *m, struct decision d,
     if (test->kind != TEST_GUARD)
         return (struct decision){.kind = DECISION_SCAN, .rule = MATCH_ASK, .unknown = -1};
     d.test = (uint32_t)*guard_count;
-    guards[(*guard_count)++] = fold_guard(test->guard);
+    guards[(*guard_count)++] = fold_guard(*test->guard);
     return d;
 }
 
@@ -78,7 +78,7 @@ static void list_preds(struct match_code *code, struct match_sets *sets, struct 
             by_label[test->label->number] = i;
         } else if (test && test->kind == TEST_GUARD) {
             tests[sets->test_count++] = (struct match_test){(uint32_t)code->guard_count, i};
-            guards[code->guard_count++] = fold_guard(test->guard);
+            guards[code->guard_count++] = fold_guard(*test->guard);
         } else if (pred->kind == PRED_NOT || pred->kind == PRED_AND || pred->kind == PRED_OR) {
             ops[sets->op_count++] = (struct match_op){pred->kind, pred->a, pred->kind == PRED_NOT ? pred->a : pred->b, i};
         }

@@ -97,7 +97,7 @@ void matcher_number_labels(struct matcher *m)
         e->uses = ARENA_ARRAY(m->arena, e->label_count, struct label_use);
         memset(e->uses, 0xff, e->label_count * sizeof *e->uses);
         e->touched_first = ARENA_ARRAY(m->arena, e->label_count + 1, uint32_t);
-        e->rules = ARENA_ARRAY(m->arena, m->rule_count, uint32_t);
+        e->rules = ARENA_ARRAY(m->arena, e->label_count ? m->rule_count : 0, uint32_t);
         n.touched_count[f] = ARENA_ARRAY(m->arena, e->label_count, uint32_t);
     }
     walk_rules(&n, note_use);

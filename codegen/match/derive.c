@@ -96,7 +96,7 @@ static void push(struct closure *c, uint32_t term)
     if (term == TERM_NONE)
         return;
     if (term >= t->stamp_count) {
-        t->stamps = arena_grow(t->arena, t->stamps, t->stamp_count, 2 * (size_t)term + 1024, sizeof *t->stamps);
+        t->stamps = arena_regrow(t->arena, t->stamps, t->stamp_count, 2 * (size_t)term + 1024, sizeof *t->stamps);
         t->stamp_count = 2 * (size_t)term + 1024;
     }
     if (t->stamps[term] == c->stamp)

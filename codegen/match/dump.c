@@ -64,7 +64,7 @@ void matcher_print_test(struct text *out, const struct matcher *m, uint32_t test
 {
     const struct test *t = &m->program.tests[test];
     if (t->kind == TEST_GUARD)
-        print_guard(out, &t->guard);
+        print_guard(out, t->guard);
     else if (t->kind == TEST_CHAIN) {
         text_add(out, "mpath ");
         text_quote(out, t->chain->text, t->chain->size);

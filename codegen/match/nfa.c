@@ -316,6 +316,7 @@ struct nfa *nfa_build(struct arena *arena, struct arena *scratch, struct regex_p
     if (!explore_all(&b, label_count, limits, culprit))
         return NULL;
     arena_release(b.scratch, b.slots, b.slot_count * sizeof *b.slots);
+    terms_settle(&b.terms);
     mark_alive(&b);
     struct nfa *nfa = finish(&b, starts, ends, label_count, limits->apart);
     arena_close(b.scratch);

@@ -135,7 +135,7 @@ static bool same_test(const struct test *a, const struct test *b)
     if (a->hash != b->hash || a->kind != b->kind)
         return false;
     switch (a->kind) {
-    case TEST_GUARD: return guard_same(&a->guard, &b->guard);
+    case TEST_GUARD: return guard_same(a->guard, b->guard);
     case TEST_CHAIN: return a->chain->size == b->chain->size && !memcmp(a->chain->text, b->chain->text, a->chain->size);
     case TEST_LABEL: break;
     }
@@ -154,7 +154,7 @@ static void grow_test_slots(struct program *p)
     }
 }
 
-/* The predicate of an equal test; a new test keeps its label. */
+/* The predicate of an equal test; a new test keeps its label, its chain, a copy of its guard. */
 static uint32_t intern_test(struct program *p, const struct test *test)
 {
     if (2 * (p->test_count + 1) > p->test_slot_count)
@@ -163,7 +163,10 @@ static uint32_t intern_test(struct program *p, const struct test *test)
     for (; p->test_slots[slot]; slot = (slot + 1) & (p->test_slot_count - 1))
         if (same_test(&p->tests[p->test_slots[slot] - 1], test))
             return intern(p, PRED_TEST, p->test_slots[slot] - 1, 0);
-    *ARENA_PUSH(p->arena, p->tests, p->test_count, p->test_capacity) = *test;
+    struct test *made = ARENA_PUSH(p->arena, p->tests, p->test_count, p->test_capacity);
+    *made = *test;
+    if (test->guard)
+        made->guard = arena_grow(p->arena, test->guard, 1, 1, sizeof *test->guard);
     p->test_slots[slot] = (uint32_t)p->test_count;
     return intern(p, PRED_TEST, (uint32_t)p->test_count - 1, 0);
 }
@@ -174,7 +177,7 @@ uint32_t pred_of_guard(struct program *p, const struct guard *guard)
     hash = mix(hash, (uint64_t)guard->left.integer);
     hash = mix(hash, (uint64_t)guard->right.integer);
     hash = mix(hash, (uint64_t)guard->low ^ (uint64_t)guard->high << 1 ^ (uint64_t)guard->dtype);
-    return intern_test(p, &(struct test){.kind = TEST_GUARD, .guard = *guard, .hash = hash});
+    return intern_test(p, &(struct test){.kind = TEST_GUARD, .guard = guard, .hash = hash});
 }
 
 uint32_t pred_of_chain(struct program *p, const struct chain *chain)

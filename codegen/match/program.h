@@ -62,10 +62,10 @@ struct label {
 enum test_kind { TEST_LABEL, TEST_GUARD, TEST_CHAIN };
 struct test {
     enum test_kind kind;
-    struct label *label;
-    struct guard guard;
-    const struct chain *chain;
     uint32_t hash;
+    struct label *label;
+    const struct guard *guard;
+    const struct chain *chain;
 };
 
 /* ---- predicates ---- */

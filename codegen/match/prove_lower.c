@@ -159,7 +159,7 @@ static uint32_t translate_test(struct translation *t, uint32_t test)
     uint32_t pred = t->p->test_preds[test];
     if (copy.kind == TEST_LABEL)
         pred = translate_label(t, copy.label);
-    else if (copy.kind == TEST_GUARD && t->kind == KIND_MODULE && !is_about_layer(&copy.guard))
+    else if (copy.kind == TEST_GUARD && t->kind == KIND_MODULE && !is_about_layer(copy.guard))
         pred = PRED(UNKNOWN);
     return t->tests[test] = pred;
 }
@@ -168,8 +168,8 @@ static uint32_t sure_of_test(struct translation *t, uint32_t test, int answer)
 {
     struct program *program = t->p->program;
     struct test copy = program->tests[test];
-    if (copy.kind == TEST_GUARD && is_about_layer(&copy.guard) && layer_guard_is_exact(&copy.guard)) {
-        uint32_t holds = layer_pred(t->p, &copy.guard, t->kind, t->megatron);
+    if (copy.kind == TEST_GUARD && is_about_layer(copy.guard) && layer_guard_is_exact(copy.guard)) {
+        uint32_t holds = layer_pred(t->p, copy.guard, t->kind, t->megatron);
         return answer ? holds : pred_and(program, layer_pred(t->p, NULL, t->kind, t->megatron), pred_not(program, holds));
     }
     uint32_t pred = translate_test(t, test);
@@ -240,11 +240,11 @@ static void survey_test(void *user, uint32_t test)
 {
     struct survey *s = user;
     const struct test *t = &s->p->program->tests[test];
-    bool guard = t->kind == TEST_GUARD, layer = guard && is_about_layer(&t->guard);
+    bool guard = t->kind == TEST_GUARD, layer = guard && is_about_layer(t->guard);
     if (t->kind == TEST_CHAIN)
         return;
     s->layer |= layer;
-    s->parameter |= guard ? !layer || !layer_guard_is_exact(&t->guard)
+    s->parameter |= guard ? !layer || !layer_guard_is_exact(t->guard)
                           : t->label->field == FIELD_parameter || t->label->field == FIELD_param_name || t->label->field == FIELD_role;
 }
 

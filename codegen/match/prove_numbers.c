@@ -20,7 +20,7 @@ struct dimensions {
 static const struct guard *guard_of(const struct prover *p, uint32_t test)
 {
     const struct test *t = &p->program->tests[test];
-    return t->kind == TEST_GUARD ? &t->guard : NULL;
+    return t->kind == TEST_GUARD ? t->guard : NULL;
 }
 
 static bool mentions(const struct guard *g, enum ast_term_kind kind)

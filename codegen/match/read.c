@@ -147,7 +147,9 @@ static void read_test(struct reader *r)
         t.kind = TEST_CHAIN;
         t.chain = read_chain(r);
     } else {
-        t.guard = read_guard(r);
+        struct guard *guard = ARENA_NEW(p->arena, struct guard);
+        *guard = read_guard(r);
+        t.guard = guard;
     }
     *ARENA_PUSH(p->arena, p->tests, p->test_count, p->test_capacity) = t;
 }

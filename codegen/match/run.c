@@ -195,7 +195,7 @@ static enum truth test_truth(struct run *r, uint32_t test)
     const struct test *t = &r->m->program.tests[test];
     if (t->kind == TEST_GUARD) {
         r->consulted = true;
-        return guard_test(&t->guard, r->s);
+        return guard_test(t->guard, r->s);
     }
     if (t->kind == TEST_CHAIN) {
         r->consulted = true;

@@ -175,6 +175,14 @@ void terms_init(struct terms *t, struct arena *arena, struct regex_pool *pool, c
     contexts_init(t);
 }
 
+void terms_settle(struct terms *t)
+{
+    arena_release(t->arena, t->slots, t->slot_count * sizeof *t->slots);
+    arena_release(t->arena, t->stamps, t->stamp_count * sizeof *t->stamps);
+    t->slots = t->stamps = NULL;
+    t->slot_count = t->stamp_count = 0;
+}
+
 uint32_t term_of_label(struct terms *t, uint32_t label)
 {
     return intern(t, (struct term){.kind = TERM_LABEL, .a = label, .label = label});

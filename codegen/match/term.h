@@ -112,6 +112,8 @@ struct terms {
 };
 
 void terms_init(struct terms *terms, struct arena *arena, struct regex_pool *pool, const struct alphabet *alphabet);
+/* Gives back what finds terms again: none is made any more. */
+void terms_settle(struct terms *terms);
 uint32_t term_of_label(struct terms *terms, uint32_t label);
 uint32_t term_cat(struct terms *terms, const struct regex *node, uint32_t rest);
 uint32_t term_after(struct terms *terms, uint32_t first, uint32_t rest);
