@@ -31,7 +31,7 @@ struct reader {
     bool over; /* a document was read to its end */
 };
 
-/* Safe to run twice: libyaml zeroes what it deletes. */
+/* Safe to run twice, and before there is a parser: libyaml zeroes what it deletes. */
 static void close_reader(void *resource)
 {
     struct reader *r = resource;
@@ -391,11 +391,11 @@ static struct reader *open_reader(struct arena *arena, struct source *source, ui
     r->end = end;
     r->anchors.arena = arena;
     r->budget = YAML_ALIAS_NODES_MAX;
+    arena_defer(arena, close_reader, r);
     if (!yaml_parser_initialize(&r->parser)) {
         diag_report(diags, DIAG_out_of_memory, (struct span){0}, "no memory left while reading YAML");
         return NULL;
     }
-    arena_defer(arena, close_reader, r);
     yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&r->parser, (const unsigned char *)source->bytes + begin, end - begin);
     return r;
