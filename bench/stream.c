@@ -2,8 +2,9 @@
  *
  *   cat NAMES | quern match RULES | cat        and        cat ANSWERS | cat
  *
- * where ANSWERS is what the first prints; the match's time has the recipe's compilation in it. Wall-clock medians of turns of
- * one run; then the most memory that quern took for a tenth of the names and for all.
+ * where ANSWERS is what the first prints; the match's time has the recipe's compilation in it. Medians of turns of one run: by
+ * the clock on the wall, and of all processes' processor time, which other work on the machine moves less. Then quern's memory
+ * for a tenth of the names and for all.
  *
  *   bench_stream QUERN [--names N] [--rules N] [--turns N] */
 #include <stdio.h>
@@ -51,19 +52,32 @@ static void write_rules(const char *name, const struct rules *rules)
     fclose(file);
 }
 
-/* s that the command took. */
-static double run(const char *command)
+/* s of the processor that the children waited for so far took. */
+static double processor(void)
 {
-    double begin = wall();
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) + 1e-6 * (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+/* A pipeline's times, in s. */
+struct samples {
+    double wall[TURNS_MAX], processor[TURNS_MAX];
+};
+
+static void run(const char *command, struct samples *samples, size_t turn)
+{
+    double begin = wall(), spent = processor();
     if (system(command)) {
         fprintf(stderr, "bench_stream: failed: %s\n", command);
         exit(1);
     }
-    return wall() - begin;
+    samples->wall[turn] = wall() - begin;
+    samples->processor[turn] = processor() - spent;
 }
 
-/* Answers the names of the file into `answers`; MB that it took at most. */
-static double answer(const char *quern, const char *file)
+/* Answers the names of the file into `answers`. */
+static struct rusage answer(const char *quern, const char *file)
 {
     struct rusage usage;
     int status = 1;
@@ -77,7 +91,12 @@ static double answer(const char *quern, const char *file)
         fprintf(stderr, "bench_stream: %s failed on %s\n", quern, file);
         exit(1);
     }
-    return (double)usage.ru_maxrss / 1024;
+    return usage;
+}
+
+static double megabytes(const struct rusage *usage)
+{
+    return (double)usage->ru_maxrss / 1024;
 }
 
 static void make_files(size_t rule_count, size_t name_count)
@@ -91,21 +110,29 @@ static void make_files(size_t rule_count, size_t name_count)
     rules_free(&rules);
 }
 
+static void print_times(const char *what, double wall, double processor, size_t names, double bytes)
+{
+    printf("%-12s %8.1f ms %8.1f MB/s %8.1f ns/name %8.1f ms of processors\n", what, 1e3 * wall, 1e-6 * bytes / wall, 1e9 * wall / (double)names,
+           1e3 * processor);
+}
+
 static void measure(const char *quern, size_t name_count, size_t turns)
 {
-    double match[TURNS_MAX], cat[TURNS_MAX], few = answer(quern, "few"), all = answer(quern, "names");
+    static struct samples match, cat;
+    struct rusage few = answer(quern, "few"), all = answer(quern, "names");
     struct stat answers;
-    for (size_t i = 0; i < turns; i++) {
-        match[i] = run("cat names | \"$QUERN\" match -q rules.qr | cat > /dev/null");
-        cat[i] = run("cat answers | cat > /dev/null");
-    }
     if (stat("answers", &answers))
         exit(1);
-    double m = median(match, turns), c = median(cat, turns);
-    printf("quern match  %8.1f ms  %7.1f ns/name  %8.1f MB/s\n", 1e3 * m, 1e9 * m / (double)name_count, 1e-6 * (double)answers.st_size / m);
-    printf("cat          %8.1f ms  %7.1f ns/name  %8.1f MB/s\n", 1e3 * c, 1e9 * c / (double)name_count, 1e-6 * (double)answers.st_size / c);
-    printf("of cat's rate  %.2f\n", c / m);
-    printf("memory  %.1f MB for %zu names, %.1f MB for %zu\n", few, name_count / 10, all, name_count);
+    for (size_t i = 0; i < turns; i++) {
+        run("cat names | \"$QUERN\" match -q rules.qr | cat > /dev/null", &match, i);
+        run("cat answers | cat > /dev/null", &cat, i);
+    }
+    double m = median(match.wall, turns), c = median(cat.wall, turns);
+    double match_spent = median(match.processor, turns), cat_spent = median(cat.processor, turns);
+    print_times("quern match", m, match_spent, name_count, (double)answers.st_size);
+    print_times("cat", c, cat_spent, name_count, (double)answers.st_size);
+    printf("of cat's rate %.2f, by processor time %.2f\n", c / m, cat_spent / match_spent);
+    printf("memory %.1f MB for %zu names, %.1f MB for %zu\n", megabytes(&few), name_count / 10, megabytes(&all), name_count);
 }
 
 int main(int argc, char **argv)
