@@ -22,6 +22,7 @@ struct stream {
     struct tail *tails; /* by rule + 1 */
     char *input, *output;
     size_t used, capacity, written;
+    bool tabs; /* somewhere in the input */
     struct quern_name names[BATCH];
     size_t count;
     int rules[BATCH];
@@ -88,7 +89,7 @@ static enum quern_status answer_batch(struct stream *s)
 static enum quern_status add_line(struct stream *s, char *line, size_t size)
 {
     size -= size && line[size - 1] == '\r';
-    const char *tab = memchr(line, '\t', size);
+    const char *tab = s->tabs ? memchr(line, '\t', size) : NULL;
     size = tab ? (size_t)(tab - line) : size;
     line[size] = 0; /* there is an end or a tab, or the block's last byte, which is kept free */
     s->names[s->count++] = (struct quern_name){line, size};
@@ -100,6 +101,7 @@ static enum quern_status take_lines(struct stream *s, bool last)
 {
     char *line = s->input, *limit = s->input + s->used, *end;
     enum quern_status status = QUERN_OK;
+    s->tabs = memchr(line, '\t', s->used) != NULL;
     for (; !status && line < limit && (end = memchr(line, '\n', (size_t)(limit - line))); line = end + 1)
         status = add_line(s, line, (size_t)(end - line));
     if (!status && last && line < limit) {
