@@ -108,27 +108,12 @@ struct ast_predicate *foreign_atom(struct yaml_reading *y, struct span span, enu
     return p;
 }
 
-static struct ast_predicate *join(struct yaml_reading *y, enum ast_predicate_kind kind, struct ast_predicate *a, struct ast_predicate *b)
-{
-    struct ast_predicate *p = foreign_any(y, b ? span_join(a->span, b->span) : a->span);
-    p->kind = kind;
-    p->left = a;
-    p->right = b;
-    p->depth = 1 + (b && b->depth > a->depth ? b->depth : a->depth);
-    return p;
-}
-
 struct ast_predicate *foreign_and(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b)
 {
-    return join(y, AST_AND, a, b);
-}
-
-struct ast_predicate *foreign_or(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b)
-{
-    return join(y, AST_OR, a, b);
-}
-
-struct ast_predicate *foreign_not(struct yaml_reading *y, struct ast_predicate *a)
-{
-    return join(y, AST_NOT, a, NULL);
+    struct ast_predicate *p = foreign_any(y, span_join(a->span, b->span));
+    p->kind = AST_AND;
+    p->left = a;
+    p->right = b;
+    p->depth = 1 + (b->depth > a->depth ? b->depth : a->depth);
+    return p;
 }

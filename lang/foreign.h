@@ -50,8 +50,6 @@ struct ast_predicate *foreign_any(struct yaml_reading *y, struct span span); /* 
 /* One atom; bytes are copied. */
 struct ast_predicate *foreign_atom(struct yaml_reading *y, struct span span, enum atom atom, const char *bytes, size_t size);
 struct ast_predicate *foreign_and(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b);
-struct ast_predicate *foreign_or(struct yaml_reading *y, struct ast_predicate *a, struct ast_predicate *b);
-struct ast_predicate *foreign_not(struct yaml_reading *y, struct ast_predicate *a);
 /* A class by its last name alone, as Hugging Face's configurations have it: `type re "(.*\.)?NAME"`. */
 struct ast_predicate *foreign_class(struct yaml_reading *y, struct span span, const char *name);
 

@@ -77,7 +77,8 @@ const char *foreign_literal(struct arena *arena, const struct ast_string *regex,
     return text;
 }
 
-void foreign_escape_glob(struct text *out, const char *bytes, size_t size)
+/* The text as a pattern that matches it alone. */
+static void escape_glob(struct text *out, const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
         if (bytes[i] && strchr("*?[", bytes[i]))
@@ -100,7 +101,7 @@ static struct ast_string glob_around(struct arena *arena, const char *before, co
 {
     struct text text = text_make(arena);
     text_add(&text, before);
-    foreign_escape_glob(&text, bytes, size);
+    escape_glob(&text, bytes, size);
     text_add(&text, behind);
     return (struct ast_string){.bytes = text_string(&text), .size = text.size};
 }

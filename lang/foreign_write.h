@@ -28,7 +28,6 @@ bool foreign_alternatives(struct arena *arena, const struct ast_predicate *predi
 /* The text that a regular expression stands for when it is literal text alone; NULL: it is not. */
 const char *foreign_literal(struct arena *arena, const struct ast_string *regex, size_t *size);
 /* The text as a pattern that matches it alone. */
-void foreign_escape_glob(struct text *out, const char *bytes, size_t size);
 void foreign_escape_regex(struct text *out, const char *bytes, size_t size);
 /* An atom on module paths as fnmatch patterns, one or two; false: it is none. */
 bool foreign_globs(struct arena *arena, const struct ast_predicate *atom, struct ast_string globs[2], size_t *count);

@@ -74,11 +74,6 @@ const struct preset *preset_find(const char *word)
     return NULL;
 }
 
-const char *spec_layout_word(enum layout layout)
-{
-    return layout_words[layout];
-}
-
 /* ---- defaults ---- */
 
 bool format_is_plain(const struct format *f)

@@ -189,6 +189,5 @@ static inline bool spec_is_asymmetric(const struct spec *spec)
 }
 /* The integer range of the codes: [qmin, qmax] of the format, qmin = -qmax when narrow. */
 void spec_code_range(const struct spec *spec, int32_t *qmin, int32_t *qmax);
-const char *spec_layout_word(enum layout layout);
 
 #endif

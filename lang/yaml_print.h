@@ -6,7 +6,6 @@
 #include "lang/yaml_value.h"
 
 /* Every function appends one line's worth of YAML flow that reads back to an equal node. */
-void yaml_print_number(struct text *out, const struct ast_number *number);
 void yaml_print_arguments(struct text *out, const struct ast_argument *arguments); /* {key: value} */
 void yaml_print_step(struct text *out, const struct ast_step *step);
 void yaml_print_format(struct text *out, const struct ast_format *format);

@@ -8,7 +8,7 @@
 /* ---- numbers, arguments, steps ---- */
 
 /* Canonically, but as written where YAML reads a string (`64Ki`, `1e-5`), which is .qr text again. */
-void yaml_print_number(struct text *out, const struct ast_number *number)
+static void print_number(struct text *out, const struct ast_number *number)
 {
     struct yaml_node node = {.text = number->spelling ? number->spelling : ""};
     node.size = strlen(node.text);
@@ -26,7 +26,7 @@ static void print_value(struct text *out, const struct ast_value *value)
 {
     struct text string = text_make(out->arena);
     switch (value->kind) {
-    case AST_VALUE_NUMBER: yaml_print_number(out, &value->number); break;
+    case AST_VALUE_NUMBER: print_number(out, &value->number); break;
     case AST_VALUE_STRING:
         text_quote(&string, value->string.bytes, value->string.size);
         yaml_print_string(out, text_string(&string), string.size);
@@ -125,7 +125,7 @@ static void print_granularity(struct text *out, const struct ast_granularity *g)
         struct ast_number dim = {.is_integer = true, .integer = g->dims[i], .value = (double)g->dims[i]};
         dim.spelling = i ? NULL : g->spelling;
         text_add(out, i ? ", " : "");
-        yaml_print_number(out, &dim);
+        print_number(out, &dim);
     }
     if (g->has_axis)
         text_printf(out, "%s%lld", g->rank ? ", " : "", (long long)g->axis);
@@ -137,10 +137,10 @@ static void print_bounds(struct text *out, const struct ast_attribute *attribute
 {
     text_char(out, '[');
     if (attribute->bounds.has_low)
-        yaml_print_number(out, &attribute->bounds.low);
+        print_number(out, &attribute->bounds.low);
     text_add(out, attribute->bounds.has_low ? ", " : "null, ");
     if (attribute->bounds.has_high)
-        yaml_print_number(out, &attribute->bounds.high);
+        print_number(out, &attribute->bounds.high);
     text_add(out, attribute->bounds.has_high ? "]" : "null]");
 }
 
@@ -155,7 +155,7 @@ static void print_attribute(struct text *out, const struct ast_attribute *attrib
     else if (attribute->kind == AST_STATIC)
         print_bounds(out, attribute);
     else if (attribute->kind == AST_EPS)
-        yaml_print_number(out, &attribute->eps);
+        print_number(out, &attribute->eps);
     else
         yaml_print_string(out, text, strlen(text));
 }

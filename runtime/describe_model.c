@@ -19,7 +19,8 @@ static void store_state(const struct module_state *s, struct shard *shard)
         t->elements = t->bytes = -1;
 }
 
-void model_take_description(struct quern_model *m, const char *path, struct description *description)
+/* The tensors of a linked description as the model's only shard. */
+static void take_description(struct quern_model *m, const char *path, struct description *description)
 {
     struct shard *shard = model_add_list(m, path);
     shard->tensors = ARENA_ARRAY(&m->arena, description->state_count + 1, struct stored);
@@ -38,7 +39,7 @@ bool model_read_description(struct session *session, struct quern_model *m, cons
     struct drafting d = begin_draft(session, m, path);
     if (!description_read(&d, bytes, size))
         return false;
-    model_take_description(m, path, d.description);
+    take_description(m, path, d.description);
     return true;
 }
 
@@ -143,7 +144,7 @@ static bool finish(struct drafting *d, struct session *session, struct quern_mod
     (void)info;
     if (!draft_link(d))
         return false;
-    model_take_description(m, m->path, d->description);
+    take_description(m, m->path, d->description);
     return model_sort(session, m);
 }
 

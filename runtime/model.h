@@ -35,8 +35,6 @@ enum {
 bool model_read_index(struct session *session, struct quern_model *m, const char *directory, const char *path);
 bool model_read_names(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size);
 bool model_read_description(struct session *session, struct quern_model *m, const char *path, const char *bytes, size_t size);
-/* The tensors of a linked description as the model's only shard. */
-void model_take_description(struct quern_model *m, const char *path, struct description *description);
 /* A shard without a file, for models without data. */
 struct shard *model_add_list(struct quern_model *m, const char *path);
 /* A shard of m's arena with its header read; NULL after reporting. */

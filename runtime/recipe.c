@@ -131,8 +131,8 @@ static struct scratch *borrow_home(struct quern_recipe *r)
     return r->home;
 }
 
-/* A scratch is taken from those given back, or made: at most as many as threads match at once. */
-struct scratch *recipe_borrow(struct quern_recipe *r)
+/* A scratch is taken from those given back, or made: at most as many as threads match at once. NULL when memory is out. */
+static struct scratch *borrow_scratch(struct quern_recipe *r)
 {
     if (!atomic_exchange_explicit(&r->away, true, memory_order_acquire))
         return borrow_home(r);
@@ -144,7 +144,7 @@ struct scratch *recipe_borrow(struct quern_recipe *r)
     return scratch ? scratch : make_scratch(r);
 }
 
-void recipe_give_back(struct quern_recipe *r, struct scratch *scratch)
+static void give_back(struct quern_recipe *r, struct scratch *scratch)
 {
     if (scratch->home) {
         atomic_store_explicit(&r->away, false, memory_order_release);
@@ -166,7 +166,7 @@ static void end_loan(void *resource)
 {
     struct loan *loan = resource;
     if (loan->scratch)
-        recipe_give_back(loan->recipe, loan->scratch);
+        give_back(loan->recipe, loan->scratch);
 }
 
 struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *r)
@@ -174,7 +174,7 @@ struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *
     struct loan *loan = ARENA_NEW(session->arena, struct loan);
     loan->recipe = r;
     arena_defer(session->arena, end_loan, loan);
-    loan->scratch = recipe_borrow(r);
+    loan->scratch = borrow_scratch(r);
     if (!loan->scratch)
         session_escape(session);
     return loan->scratch;
@@ -213,11 +213,11 @@ struct subject subject_of_tensor(const struct quern_recipe *r, const struct quer
 /* The automaton is read-only, the scratch is this thread's. */
 enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subject *subject, struct quern_match *match)
 {
-    struct scratch *scratch = recipe_borrow(r);
+    struct scratch *scratch = borrow_scratch(r);
     if (!scratch)
         return QUERN_LIMIT;
     *match = recipe_describe(r, recipe_match(r, scratch, subject));
-    recipe_give_back(r, scratch);
+    give_back(r, scratch);
     return QUERN_OK;
 }
 
@@ -231,7 +231,7 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
         *match = recipe_describe(recipe, outcome);
         return QUERN_OK;
     }
-    struct scratch *scratch = recipe_borrow(recipe);
+    struct scratch *scratch = borrow_scratch(recipe);
     if (!scratch)
         return QUERN_LIMIT;
     outcome = (struct match_outcome){-1, -1};
@@ -240,7 +240,7 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
         outcome = recipe_match(recipe, scratch, &subject);
     }
     *match = recipe_describe(recipe, outcome);
-    recipe_give_back(recipe, scratch);
+    give_back(recipe, scratch);
     return QUERN_OK;
 }
 
@@ -249,7 +249,7 @@ enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_nam
     enum { PATHS = 1024 };
     if (!recipe || (count && (!names || !rules)))
         return QUERN_USAGE;
-    struct scratch *scratch = recipe_borrow(recipe);
+    struct scratch *scratch = borrow_scratch(recipe);
     if (!scratch)
         return QUERN_LIMIT;
     for (size_t done = 0, n; done < count; done += n) {
@@ -259,7 +259,7 @@ enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_nam
             paths[i] = (struct field){names[done + i].bytes, names[done + i].size};
         matcher_match_batch(recipe->matcher, scratch->bytes, paths, n, recipe->recipe->megatron_layers, rules + done);
     }
-    recipe_give_back(recipe, scratch);
+    give_back(recipe, scratch);
     return QUERN_OK;
 }
 
@@ -279,11 +279,11 @@ enum quern_status quern_match_tensor(quern_recipe *recipe, const struct quern_te
 
 enum quern_status recipe_judge_subject(struct quern_recipe *r, const struct subject *subject, unsigned char *verdicts)
 {
-    struct scratch *scratch = recipe_borrow(r);
+    struct scratch *scratch = borrow_scratch(r);
     if (!scratch)
         return QUERN_LIMIT;
     recipe_verdicts(r, scratch, subject, verdicts);
-    recipe_give_back(r, scratch);
+    give_back(r, scratch);
     return QUERN_OK;
 }
 

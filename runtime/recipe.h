@@ -33,10 +33,7 @@ struct spec_text {
     const char *text;
 };
 
-/* A matcher scratch for one thread; NULL when memory is out (reported). */
-struct scratch *recipe_borrow(struct quern_recipe *r);
-void recipe_give_back(struct quern_recipe *r, struct scratch *scratch);
-/* The same until the session ends, however it ends; escapes instead of NULL. */
+/* A matcher scratch for one thread until the session ends, however it ends; escapes when memory is out. */
 struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *r);
 struct match_outcome recipe_match(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject);
 void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject, unsigned char *verdicts);

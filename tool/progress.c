@@ -15,7 +15,8 @@ static void note_signal(int number)
     caught_signal = number;
 }
 
-void tool_catch_signals(void)
+/* SIGINT and SIGTERM make the progress callback say stop. */
+static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESETHAND};
     sigemptyset(&action.sa_mask);
@@ -79,6 +80,6 @@ bool tool_run_options(struct tool *tool, struct quern_run_options *options)
     bar = (struct bar){.shown = isatty(STDERR_FILENO) && !tool_has(tool, OPTION_quiet) && !tool->json, .start = now()};
     *options = (struct quern_run_options){.threads = (unsigned)threads, .memory_limit = (size_t)limit,
                                           .overwrite = tool_has(tool, OPTION_force), .progress = show_progress, .user = &bar};
-    tool_catch_signals();
+    catch_signals();
     return true;
 }

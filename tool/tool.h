@@ -69,8 +69,7 @@ const char *tool_bytes(char buffer[16], double bytes);
 /* Run options filled from -j, --memory-limit and -f; progress on a terminal. */
 struct progress;
 bool tool_run_options(struct tool *tool, struct quern_run_options *options);
-/* Signals: SIGINT and SIGTERM make the progress callback say stop. The exit code of a cancelled run. */
-void tool_catch_signals(void);
+/* The exit code of a run that SIGINT or SIGTERM cancelled. */
 int tool_signal_exit_code(void);
 
 #endif

@@ -11,7 +11,8 @@ bool formula_is_float(const struct format *format)
     return format->kind == FORMAT_KIND_FLOAT && format->specials != SPECIALS_E8M0 && format->bits <= 16;
 }
 
-bool formula_is_plain(const struct spec *spec)
+/* bf16, f16: no scale */
+static bool is_plain(const struct spec *spec)
 {
     return spec->scale == NULL;
 }
@@ -27,7 +28,7 @@ int32_t formula_offset(const struct spec *spec)
     return spec->layout == LAYOUT_i32 && is_signed_int ? 1 << (spec->format->bits - 1) : 0;
 }
 
-void formula_open(struct formula_builder *f, enum ir_region_kind kind)
+static void open_region(struct formula_builder *f, enum ir_region_kind kind)
 {
     f->b.region = ir_region(f->b.ir, kind);
 }
@@ -45,7 +46,7 @@ static const struct format *dtype_format(enum dtype dtype)
     return format_find(dtype == DTYPE_bf16 ? "bf16" : "f16");
 }
 
-struct ir_operand formula_load_x(struct formula_builder *f)
+static struct ir_operand load_x(struct formula_builder *f)
 {
     enum dtype dtype = f->b.ir->x;
     struct ir_operand x = ir_of(ir_load(&f->b, IR_BUFFER_x, dtype == DTYPE_f32 ? "x" : "h"));
@@ -65,10 +66,10 @@ static void store_x(struct formula_builder *f, struct ir_operand y)
 }
 
 /* A = max |x|, or lo and hi with 0 among them, over the finite elements. */
-void formula_statistics(struct formula_builder *f, bool asymmetric)
+static void add_statistics(struct formula_builder *f, bool asymmetric)
 {
-    formula_open(f, IR_EACH);
-    struct ir_operand x = formula_load_x(f);
+    open_region(f, IR_EACH);
+    struct ir_operand x = load_x(f);
     if (asymmetric) {
         struct ir_operand is_finite = formula_one(f, IR_finite, "finite", x);
         struct ir_operand v = formula_put(f, IR_select, "v", is_finite, x, ir_float(0));
@@ -83,16 +84,16 @@ void formula_statistics(struct formula_builder *f, bool asymmetric)
 
 void formula_observe(struct formula_builder *f)
 {
-    formula_open(f, IR_START);
+    open_region(f, IR_START);
     ir_store(&f->b, IR_BUFFER_amax, ir_float(0));
-    formula_statistics(f, false);
-    formula_open(f, IR_ONCE);
+    add_statistics(f, false);
+    open_region(f, IR_ONCE);
     struct ir_operand before = ir_of(ir_load(&f->b, IR_BUFFER_amax, "before"));
     ir_store(&f->b, IR_BUFFER_amax, formula_two(f, IR_max, "amax", before, f->A));
 }
 
 /* q = x / s; mx: x · 2^-E, which is the same number, and for integers · 2^(n-2). */
-struct ir_operand formula_divide(struct formula_builder *f, struct ir_operand x)
+static struct ir_operand divide_by_scale(struct formula_builder *f, struct ir_operand x)
 {
     if (!formula_is_mx(f->spec))
         return formula_two(f, IR_div, "q", x, f->s);
@@ -110,7 +111,7 @@ static bool is_nonzero(struct ir_operand operand)
 /* clamp(rne(q) + z, qmin, qmax) = rne(clamp(q, qmin - z, qmax - z)) + z; NaN: z. zs = z + the layout's offset. */
 static struct ir_operand int_code(struct formula_builder *f, struct ir_operand x)
 {
-    struct ir_operand q = formula_divide(f, x);
+    struct ir_operand q = divide_by_scale(f, x);
     struct ir_operand c = formula_put(f, IR_clamp, "c", q, f->code_lo, f->code_hi);
     struct ir_operand k = formula_one(f, IR_rne, "k", c);
     k = formula_put(f, IR_select, "code", formula_one(f, IR_ordered, "number", c), k, ir_int(0));
@@ -120,7 +121,7 @@ static struct ir_operand int_code(struct formula_builder *f, struct ir_operand x
 /* RNE of min(|x| / s, fmax) with the sign of x; NaN: the format's */
 static struct ir_operand float_code(struct formula_builder *f, struct ir_operand x)
 {
-    struct ir_operand q = formula_divide(f, formula_one(f, IR_abs, "a", x));
+    struct ir_operand q = divide_by_scale(f, formula_one(f, IR_abs, "a", x));
     struct ir_operand c = formula_two(f, IR_min, "c", q, f->code_hi);
     struct ir_operand k = formula_cast(f, IR_encode, "k", f->spec->format, c, x);
     return f->nonzero.value ? formula_two(f, IR_iand, "code", k, f->nonzero) : k;
@@ -128,9 +129,9 @@ static struct ir_operand float_code(struct formula_builder *f, struct ir_operand
 
 static void quantize_elements(struct formula_builder *f)
 {
-    formula_open(f, IR_EACH);
-    struct ir_operand x = formula_load_x(f), k;
-    if (formula_is_plain(f->spec))
+    open_region(f, IR_EACH);
+    struct ir_operand x = load_x(f), k;
+    if (is_plain(f->spec))
         k = encode_plain(f, f->spec->format, x);
     else if (f->spec->format->kind == FORMAT_KIND_INT)
         k = int_code(f, x);
@@ -141,10 +142,10 @@ static void quantize_elements(struct formula_builder *f)
 
 void formula_quantize(struct formula_builder *f, bool dynamic)
 {
-    if (!formula_is_plain(f->spec)) {
+    if (!is_plain(f->spec)) {
         if (dynamic)
-            formula_statistics(f, spec_is_asymmetric(f->spec));
-        formula_open(f, IR_ONCE);
+            add_statistics(f, spec_is_asymmetric(f->spec));
+        open_region(f, IR_ONCE);
         dynamic ? formula_new_scale(f) : formula_given_scale(f);
         formula_bounds(f);
     }
@@ -174,7 +175,7 @@ static struct ir_operand quiet_nan(struct formula_builder *f, struct ir_operand 
 }
 
 /* y = (k - z) · s, in mx integers (k / 2^(n-2)) · 2^E; floats: value · s */
-struct ir_operand formula_value(struct formula_builder *f)
+static struct ir_operand load_value(struct formula_builder *f)
 {
     const struct format *format = f->spec->format;
     struct ir_operand v;
@@ -188,30 +189,30 @@ struct ir_operand formula_value(struct formula_builder *f)
     } else {
         v = formula_cast(f, IR_decode, "v", format, ir_of(ir_load(&f->b, IR_BUFFER_codes, "k")), ir_none);
     }
-    return formula_is_plain(f->spec) ? quiet_nan(f, v) : formula_two(f, IR_mul, "y", v, f->s);
+    return is_plain(f->spec) ? quiet_nan(f, v) : formula_two(f, IR_mul, "y", v, f->s);
 }
 
 static void scale_once(struct formula_builder *f)
 {
-    if (formula_is_plain(f->spec))
+    if (is_plain(f->spec))
         return;
-    formula_open(f, IR_ONCE);
+    open_region(f, IR_ONCE);
     formula_given_scale(f);
 }
 
 void formula_dequantize(struct formula_builder *f)
 {
     scale_once(f);
-    formula_open(f, IR_EACH);
-    store_x(f, formula_value(f));
+    open_region(f, IR_EACH);
+    store_x(f, load_value(f));
 }
 
 /* Whether the clamp changes x: rne(q) + z outside [qmin, qmax], floats |q| > fmax. */
 static struct ir_operand is_saturated(struct formula_builder *f, struct ir_operand x)
 {
-    if (formula_is_plain(f->spec))
+    if (is_plain(f->spec))
         return formula_two(f, IR_less, "saturated", x, x); /* never */
-    struct ir_operand q = formula_divide(f, x);
+    struct ir_operand q = divide_by_scale(f, x);
     if (f->spec->format->kind == FORMAT_KIND_FLOAT)
         return formula_two(f, IR_less, "saturated", ir_float(f->fmax), formula_one(f, IR_abs, "a", q));
     /* one past either bound is as far as rne need see */
@@ -227,7 +228,7 @@ static struct ir_operand is_saturated(struct formula_builder *f, struct ir_opera
 void formula_error(struct formula_builder *f)
 {
     scale_once(f);
-    if (!formula_is_plain(f->spec) && f->spec->format->kind == FORMAT_KIND_INT) {
+    if (!is_plain(f->spec) && f->spec->format->kind == FORMAT_KIND_INT) {
         f->qmin -= 1, f->qmax += 1;
         formula_bounds(f);
         f->qmin += 1, f->qmax -= 1;
@@ -235,8 +236,8 @@ void formula_error(struct formula_builder *f)
     struct ir_operand d = f->s;
     if (f->spec->second) /* a block whose scale is 0 divides nothing and clamps nothing */
         d = formula_put(f, IR_select, "divisor", f->none, ir_float(FLT_MAX), f->s);
-    formula_open(f, IR_EACH);
-    struct ir_operand x = formula_load_x(f), y = formula_value(f);
+    open_region(f, IR_EACH);
+    struct ir_operand x = load_x(f), y = load_value(f);
     f->s = d;
     formula_put(f, IR_sums, NULL, x, y, is_saturated(f, x));
 }

@@ -22,7 +22,6 @@ struct formula_builder {
 };
 
 bool formula_is_float(const struct format *format); /* a small float (not e8m0, not f32) */
-bool formula_is_plain(const struct spec *spec);     /* bf16, f16: no scale */
 bool formula_is_mx(const struct spec *spec);        /* e8m0 scale */
 int32_t formula_offset(const struct spec *spec);    /* added to a code when stored: i32 layout */
 
@@ -33,14 +32,9 @@ void formula_dequantize(struct formula_builder *f);
 void formula_error(struct formula_builder *f);
 
 /* Shared by the files of this part: each continues the region that is open. */
-void formula_open(struct formula_builder *f, enum ir_region_kind kind);
-struct ir_operand formula_load_x(struct formula_builder *f);
-void formula_statistics(struct formula_builder *f, bool asymmetric); /* an `each` region; sets A or lo, hi */
 void formula_new_scale(struct formula_builder *f);  /* in `once`: computes and stores scale and zero point; sets s, p, z … */
 void formula_given_scale(struct formula_builder *f); /* in `once`: loads them */
 void formula_bounds(struct formula_builder *f);      /* in `once`: sets code_lo, code_hi */
-struct ir_operand formula_divide(struct formula_builder *f, struct ir_operand x); /* x / s */
-struct ir_operand formula_value(struct formula_builder *f); /* in `each`: y of the loaded code */
 
 static inline struct ir_operand formula_put(struct formula_builder *f, enum ir_op op, const char *name, struct ir_operand a,
                                             struct ir_operand b, struct ir_operand c)

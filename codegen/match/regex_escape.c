@@ -66,7 +66,8 @@ static bool read_named(struct parser *p, size_t begin, uint32_t *c)
     return true;
 }
 
-bool parser_character(struct parser *p, struct token escape, size_t begin, uint32_t *c)
+/* \x, \u, \U, \N, or an octal or plain escape common to both places; begin is the backslash. */
+static bool read_character(struct parser *p, struct token escape, size_t begin, uint32_t *c)
 {
     static const struct { char letter, value; } plain[] = {
         {'a', '\a'}, {'f', '\f'}, {'n', '\n'}, {'r', '\r'}, {'t', '\t'}, {'v', '\v'}, {'\\', '\\'},
@@ -139,25 +140,8 @@ static void read_numbered(struct parser *p, struct sequence *s, uint32_t first, 
     sequence_add(p, s, p->pool->empty, ITEM_PLAIN);
 }
 
-void parser_escape(struct parser *p, struct sequence *s, struct token escape, unsigned flags)
-{
-    size_t begin = parser_tell(p) - 2;
-    enum regex_assert condition;
-    struct charset set = charset_make(p->pool->temporary);
-    uint32_t c;
-    if (find_condition(escape.c, flags, &condition))
-        sequence_add(p, s, regex_of_assert(p->pool, condition), ITEM_CONDITION);
-    else if (parser_category(escape.c, flags, &set))
-        sequence_add(p, s, regex_of_set(p->pool, &set), ITEM_PLAIN);
-    else if (escape.c == '0')
-        sequence_add(p, s, parser_literal(p, read_octal(p, '0'), false, flags), ITEM_PLAIN);
-    else if (escape.c >= '1' && escape.c <= '9')
-        read_numbered(p, s, escape.c, begin, flags);
-    else if (parser_character(p, escape, begin, &c))
-        sequence_add(p, s, parser_literal(p, c, false, flags), ITEM_PLAIN);
-}
-
-bool parser_category(uint32_t letter, unsigned flags, struct charset *set)
+/* \d \D \s \S \w \W; false: none of them. */
+static bool read_category(uint32_t letter, unsigned flags, struct charset *set)
 {
     static const struct { char letter; enum unicode_set set; } categories[] = {
         {'d', UNICODE_DIGIT}, {'s', UNICODE_SPACE}, {'w', UNICODE_WORD},
@@ -174,6 +158,24 @@ bool parser_category(uint32_t letter, unsigned flags, struct charset *set)
         return true;
     }
     return false;
+}
+
+void parser_escape(struct parser *p, struct sequence *s, struct token escape, unsigned flags)
+{
+    size_t begin = parser_tell(p) - 2;
+    enum regex_assert condition;
+    struct charset set = charset_make(p->pool->temporary);
+    uint32_t c;
+    if (find_condition(escape.c, flags, &condition))
+        sequence_add(p, s, regex_of_assert(p->pool, condition), ITEM_CONDITION);
+    else if (read_category(escape.c, flags, &set))
+        sequence_add(p, s, regex_of_set(p->pool, &set), ITEM_PLAIN);
+    else if (escape.c == '0')
+        sequence_add(p, s, parser_literal(p, read_octal(p, '0'), false, flags), ITEM_PLAIN);
+    else if (escape.c >= '1' && escape.c <= '9')
+        read_numbered(p, s, escape.c, begin, flags);
+    else if (read_character(p, escape, begin, &c))
+        sequence_add(p, s, parser_literal(p, c, false, flags), ITEM_PLAIN);
 }
 
 /* ---- IGNORECASE: _compiler.py's _compile and _optimize_charset ---- */
@@ -282,8 +284,8 @@ static bool read_member(struct parser *p, struct set_reader *r, struct token t, 
     *c = t.c;
     if (!t.escaped)
         return true;
-    if (parser_category(t.c, flags, &r->plain)) {
-        parser_category(t.c, flags, &r->folded);
+    if (read_category(t.c, flags, &r->plain)) {
+        read_category(t.c, flags, &r->folded);
         return false;
     }
     if (t.c == 'b')
@@ -293,7 +295,7 @@ static bool read_member(struct parser *p, struct set_reader *r, struct token t, 
         check_octal(p, begin, *c);
         return true;
     }
-    parser_character(p, t, begin, c);
+    read_character(p, t, begin, c);
     return true;
 }
 

@@ -47,14 +47,15 @@ void parser_fail(struct parser *p, size_t begin, const char *format, ...)
     stop(p);
 }
 
-void parser_fail_plain(struct parser *p, const char *message)
+/* Python gives no position. */
+static void fail_plain(struct parser *p, const char *message)
 {
     if (p->fault.kind == REGEX_FAULT_NONE)
         p->fault = (struct regex_fault){REGEX_FAULT_PYTHON, message, 0, p->offsets[p->size]};
     stop(p);
 }
 
-void parser_limit(struct parser *p, const char *format, ...)
+static void __attribute__((format(printf, 2, 3))) report_limit(struct parser *p, const char *format, ...)
 {
     if (p->fault.kind == REGEX_FAULT_NONE) {
         struct text text = text_make(p->pool->arena);
@@ -150,7 +151,7 @@ size_t parser_tell(const struct parser *p)
     return index - (p->next.end ? 0 : p->next.escaped ? 2 : 1);
 }
 
-void parser_seek(struct parser *p, size_t index)
+static void seek(struct parser *p, size_t index)
 {
     p->index = index;
     read_token(p);
@@ -191,11 +192,11 @@ static bool read_braces(struct parser *p, size_t here, struct quantifier *q)
     }
     if (!parser_take(p, '}')) {
         if (p->fault.kind == REGEX_FAULT_NONE)
-            parser_seek(p, here);
+            seek(p, here);
         return false;
     }
     if ((has_low && q->min == UINT32_MAX) || (has_high && q->max == UINT32_MAX))
-        parser_fail_plain(p, "the repetition number is too large");
+        fail_plain(p, "the repetition number is too large");
     else if (has_high && q->max < q->min)
         parser_fail(p, here, "min repeat greater than max repeat");
     return true;
@@ -319,7 +320,7 @@ const struct regex *parser_sequence(struct parser *p, unsigned *flags, bool firs
 const struct regex *parser_alternatives(struct parser *p, unsigned flags, bool nested)
 {
     if (++p->depth > REGEX_DEPTH_MAX) {
-        parser_limit(p, "groups are nested deeper than %d", REGEX_DEPTH_MAX);
+        report_limit(p, "groups are nested deeper than %d", REGEX_DEPTH_MAX);
         return p->pool->empty;
     }
     struct sequence s = {0};
@@ -350,7 +351,7 @@ static void check_whole(struct parser *p)
     if (p->fault.kind != REGEX_FAULT_NONE)
         return;
     if (types == (FLAG_ASCII | FLAG_UNICODE))
-        parser_fail_plain(p, "ASCII and UNICODE flags are incompatible");
+        fail_plain(p, "ASCII and UNICODE flags are incompatible");
     else if (!p->next.end)
         parser_fail(p, parser_tell(p), "unbalanced parenthesis");
     else if (p->conditional >= p->group_count)

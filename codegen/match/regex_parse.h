@@ -50,11 +50,8 @@ struct sequence {
 struct token parser_get(struct parser *p);
 bool parser_take(struct parser *p, uint32_t c); /* an unescaped c */
 size_t parser_tell(const struct parser *p);
-void parser_seek(struct parser *p, size_t index);
 /* Records the first fault (`MESSAGE at position N`) at begin, and ends the text so that every loop stops. */
 void parser_fail(struct parser *p, size_t begin, const char *format, ...) __attribute__((format(printf, 3, 4)));
-void parser_fail_plain(struct parser *p, const char *message); /* Python gives no position */
-void parser_limit(struct parser *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void parser_suspend(struct parser *p, enum regex_fault_kind kind, size_t begin, size_t end, const char *message);
 /* Characters begin..end as UTF-8. */
 const char *parser_slice(struct parser *p, size_t begin, size_t end);
@@ -73,10 +70,6 @@ void parser_reference(struct parser *p, uint64_t group, size_t begin, size_t end
 const struct regex *parser_set(struct parser *p, unsigned flags);
 /* An escape outside a set; NULL after a fault, or when it is a condition, which it adds itself. */
 void parser_escape(struct parser *p, struct sequence *s, struct token escape, unsigned flags);
-/* \x, \u, \U, \N, or an octal or plain escape common to both places; begin is the backslash. */
-bool parser_character(struct parser *p, struct token escape, size_t begin, uint32_t *c);
-/* \d \D \s \S \w \W; false: none of them. */
-bool parser_category(uint32_t letter, unsigned flags, struct charset *set);
 /* One character under IGNORECASE or not, negated or not. */
 const struct regex *parser_literal(struct parser *p, uint32_t c, bool negated, unsigned flags);
 

@@ -60,36 +60,6 @@ bool unicode_has(enum unicode_set set, uint32_t c)
     return ranges_have(unicode_sets[set].ranges, unicode_sets[set].count, c);
 }
 
-static uint32_t map_case(const struct case_run *runs, size_t count, uint32_t c)
-{
-    size_t low = 0, high = count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (runs[middle].high < c)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == count || c < runs[low].low || (c - runs[low].low) % runs[low].step)
-        return c;
-    return c + (uint32_t)runs[low].delta;
-}
-
-uint32_t unicode_lower(uint32_t c)
-{
-    return map_case(lower_runs, COUNT(lower_runs), c);
-}
-
-uint32_t unicode_upper(uint32_t c)
-{
-    return map_case(upper_runs, COUNT(upper_runs), c);
-}
-
-bool unicode_is_cased(uint32_t c)
-{
-    return unicode_lower(c) != c || unicode_upper(c) != c;
-}
-
 /* Calls add for the members of a run inside low..high, moved by shift (0 or the run's delta). */
 static void add_run(struct charset *set, const struct case_run *run, uint32_t low, uint32_t high, int32_t shift)
 {

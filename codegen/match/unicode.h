@@ -14,10 +14,6 @@ const struct code_range *unicode_ranges(enum unicode_set set, size_t *count);
 const struct code_range *ascii_ranges(enum unicode_set set, size_t *count);
 bool unicode_has(enum unicode_set set, uint32_t code_point);
 
-/* Simple case mappings as _sre has them: one code point to one. */
-uint32_t unicode_lower(uint32_t code_point);
-uint32_t unicode_upper(uint32_t code_point);
-bool unicode_is_cased(uint32_t code_point);
 /* Adds the lower case of every code point of low..high. */
 void unicode_add_lower(struct charset *set, uint32_t low, uint32_t high);
 /* Adds, for every member of the settled set, the other lower-case code points with its upper case (re._casefix). */

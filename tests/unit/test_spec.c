@@ -47,16 +47,11 @@ static unsigned check_expression(const char *expression)
 
 static void test_presets_are_their_text(void **state)
 {
-    static const struct {
-        const char *word, *text;
-    } presets[] = {
-#define PRESET(word, text) {word, text},
-#include "lang/presets.def"
-#undef PRESET
-    };
     (void)state;
-    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+    for (size_t i = 0; i < preset_count; i++) {
         struct arena arena;
+        if (!presets[i].text)
+            continue;
         arena_init(&arena, NULL);
         assert_string_equal(print(&arena, parse(&arena, presets[i].word)), presets[i].text);
         assert_string_equal(print(&arena, parse(&arena, presets[i].text)), presets[i].text);
