@@ -386,6 +386,20 @@ static bool is_sound(struct coreai_writing *c, const struct written *written, bo
     return config_of(written->rules[COREAI_PLAIN]);
 }
 
+/* coreai_opt has one schedule for a module entry, and none for an op's. schedule NULL: there must be none. */
+static void check_schedule(struct coreai_writing *c, const struct written *written, const char *schedule)
+{
+    for (int v = 0; v < COREAI_VARIANTS; v++) {
+        const struct config *config = config_of(written->rules[v]);
+        if (!config || (config->schedule && schedule ? !strcmp(config->schedule, schedule) : config->schedule == schedule))
+            continue;
+        if (config->schedule)
+            foreign_refuse(&c->w, config->span, "the schedule of `%s` beside rules of its scope without it", config->name);
+        else
+            foreign_refuse(&c->w, config->span, "`%s` without the schedule of its scope", config->name);
+    }
+}
+
 /* A module's own rule differs from that for what is inside by its module slots alone. */
 static void check_itself(struct coreai_writing *c, const struct written_entry *e)
 {
@@ -413,6 +427,7 @@ static void print_ops(struct coreai_writing *c, const struct written_entry *e, b
         text_add(c->w.out, any ? ", " : by_type ? ", op_type_config: {" : ", op_name_config: {");
         yaml_print_quoted(c->w.out, op->key, strlen(op->key));
         bool some = is_sound(c, &op->config, false);
+        check_schedule(c, &op->config, NULL);
         text_add(c->w.out, some ? ": {" : ": null");
         if (some) {
             print_fields(c, &op->config, NULL);
@@ -429,6 +444,8 @@ static void print_entry(struct coreai_writing *c, const struct written_entry *e)
     is_sound(c, &e->itself, true);
     is_sound(c, &e->rest, false);
     check_itself(c, e);
+    check_schedule(c, &e->itself, rest ? rest->schedule : NULL);
+    check_schedule(c, &e->rest, rest ? rest->schedule : NULL);
     if (!own && !rest && !e->op_count) {
         text_add(c->w.out, "null\n");
         return;
