@@ -246,7 +246,7 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
 
 enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules)
 {
-    enum { PATHS = 1024 };
+    enum { PATHS = 256 };
     if (!recipe || (count && (!names || !rules)))
         return QUERN_USAGE;
     struct scratch *scratch = borrow_scratch(recipe);

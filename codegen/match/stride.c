@@ -8,9 +8,9 @@
 
 enum {
     WINDOW = 64, TRACKED = 64,
-    PIECE_MAX = 29, LENGTH_AT = 40, LAST_AT = 45, EARLY_AT = 46, NUMBER_AT = 50, /* in a piece's first word of `begin` */
+    PIECE_MAX = 29, KIND_AT = 40, LAST_BIT = 5, EARLY_AT = 46, NUMBER_AT = 50, /* in a piece's first word of `begin` */
     PIECES_FIRST = 1 << 8, PIECES_MAX = 1 << 15, PIECES_SPREAD = 4,               /* places for each */
-    PLACE_BITS = 24, NUMBER_BITS = 16,                                            /* of a step */
+    PLACE_BITS = 24, NUMBER_BITS = 16, STEP_PLACES = 4,                           /* of a step */
     STEPS_FIRST = 1 << 9, STEPS_LEAST = 1 << 15, STEPS_MAX = 1 << 18, STEPS_PER_STATE = 64
 };
 #define MIX 0x9e3779b97f4a7c15u
@@ -183,16 +183,20 @@ static const char ones[3 * BLOCK] = {[BLOCK] = -1, -1, -1, -1, -1, -1, -1, -1, -
 /* The piece of bytes at..end, without a number. */
 static inline struct piece cut_piece(const char *bytes, size_t at, size_t end, bool last)
 {
-    uint64_t length = end - at, early = end < BLOCK ? end : 0;
-    struct piece p = {{0}, {length << LENGTH_AT | (uint64_t)last << LAST_AT | early << EARLY_AT}};
+    size_t length = end - at;
+    uint64_t kind = (length | (size_t)last << LAST_BIT) << KIND_AT;
+    struct piece p;
+    if (__builtin_expect(end < BLOCK, 0)) {
+        p.end = words_of(load_block(bytes) & load_block(ones + BLOCK - at) & load_block(ones + 2 * BLOCK - end));
+        kind |= (uint64_t)end << EARLY_AT;
+    } else {
+        p.end = words_of(load_block(bytes + end - BLOCK) & load_block(ones + (length < BLOCK ? length : BLOCK)));
+    }
+    p.begin = (words){kind};
     if (__builtin_expect(length > BLOCK, 0)) {
         words begin = words_of(load_block(bytes + at));
-        p.begin |= (words){begin[1], begin[0]} & (words){((uint64_t)1 << LENGTH_AT) - 1, ~(uint64_t)0};
+        p.begin |= (words){begin[1], begin[0]} & (words){((uint64_t)1 << KIND_AT) - 1, ~(uint64_t)0};
     }
-    if (__builtin_expect(early != 0, 0))
-        p.end = words_of(load_block(bytes) & load_block(ones + BLOCK - at) & load_block(ones + 2 * BLOCK - end));
-    else
-        p.end = words_of(load_block(bytes + end - BLOCK) & load_block(ones + (length < BLOCK ? length : BLOCK)));
     return p;
 }
 
@@ -262,15 +266,15 @@ static uint32_t outcome_of(const struct automaton *a, uint32_t state)
     return lazy_record_of(a->lazy, state)->unknown < 0 ? *lazy_outcome(a->lazy, state) : 0;
 }
 
-/* The first of its two places; the second is half the table away. */
 static inline uint32_t place_of(const struct steps *s, uint32_t state, uint32_t number)
 {
     return ((uint32_t)(state * MIX >> 40) + number) & s->mask;
 }
 
-static inline uint32_t second_place(const struct steps *s, uint32_t place)
+/* A step's other places are a quarter of the table apart. */
+static inline uint64_t *step_at(const struct steps *s, uint32_t place, uint32_t turn)
 {
-    return place ^ (s->mask / 2 + 1);
+    return &s->items[place ^ turn * (s->mask / STEP_PLACES + 1)];
 }
 
 static inline uint64_t key_of(uint32_t state, uint32_t number)
@@ -278,20 +282,28 @@ static inline uint64_t key_of(uint32_t state, uint32_t number)
     return ((uint64_t)state << NUMBER_BITS | number) << PLACE_BITS;
 }
 
-/* Where it leads; PLACE_BITS hold more when that is not known. */
-static inline uint64_t find_step(const struct steps *s, uint32_t state, uint32_t number)
+/* Where it leads; PLACE_BITS hold more when it is not in the place of this turn. */
+static inline uint64_t find_step(const struct steps *s, uint32_t state, uint32_t number, uint32_t turn)
 {
-    uint64_t key = key_of(state, number);
-    uint32_t place = place_of(s, state, number);
-    uint64_t known = s->items[place] ^ key;
-    return __builtin_expect(!(known >> PLACE_BITS), 1) ? known : s->items[second_place(s, place)] ^ key;
+    return *step_at(s, place_of(s, state, number), turn) ^ key_of(state, number);
 }
 
-/* In its second place where that is free and the first is not. */
+/* What is in its first place has the same places. */
+static void bring_forward(struct steps *s, uint32_t state, uint32_t number, uint32_t turn)
+{
+    uint32_t place = place_of(s, state, number);
+    uint64_t step = *step_at(s, place, turn);
+    *step_at(s, place, turn) = *step_at(s, place, 0);
+    *step_at(s, place, 0) = step;
+}
+
+/* In the first of its places that is free; else in place of what has the first. */
 static void add_step(struct steps *s, uint32_t state, uint32_t number, uint32_t to)
 {
-    uint32_t first = place_of(s, state, number), second = second_place(s, first);
-    s->items[s->items[first] && !s->items[second] ? second : first] = key_of(state, number) | to;
+    uint32_t place = place_of(s, state, number), turn = 0;
+    while (turn < STEP_PLACES && *step_at(s, place, turn))
+        turn++;
+    *step_at(s, place, turn % STEP_PLACES) = key_of(state, number) | to;
 }
 
 /* What has no place any more is forgotten. */
@@ -310,7 +322,7 @@ static void grow_steps(struct steps *s)
     }
 }
 
-/* Reads a piece by which the table knows no step and enters it. When a lazy automaton's tables are emptied meanwhile, whatever
+/* A step that is not in its first places, or reads the piece and enters it. When a lazy automaton's tables are emptied meanwhile, whatever
  * is known is of states that are gone. */
 static __attribute__((noinline)) uint32_t read_piece(struct automata *r, unsigned part, uint32_t state, uint32_t number, const char *bytes, size_t size,
                                                      bool last)
@@ -318,6 +330,13 @@ static __attribute__((noinline)) uint32_t read_piece(struct automata *r, unsigne
     struct automaton *a = &r->parts[part];
     struct steps *s = &a->steps;
     unsigned emptied = r->emptied;
+    for (uint32_t turn = 1; turn < STEP_PLACES; turn++) {
+        uint64_t known = find_step(s, state, number, turn);
+        if (known >> PLACE_BITS)
+            continue;
+        bring_forward(s, state, number, turn);
+        return (uint32_t)known;
+    }
     uint32_t to = read_bytes(a, state, bytes, 0, size);
     to = last ? outcome_of(a, to) : to;
     if (++s->missed > s->mask / 2 && s->mask + 1 < s->limit)
@@ -362,9 +381,9 @@ static __attribute__((noinline)) uint32_t read_plainly(const struct automata *r,
 
 /* Where the last name was cut and the states there: a name that begins like it is read from the last cut they share. */
 struct track {
-    const char *bytes; /* NULL: no name yet */
+    const char *bytes;
     size_t size;
-    unsigned emptied;  /* the automata's when the states were found */
+    unsigned emptied;  /* the automata's when the states were found; another: there is no name yet */
     uint64_t cuts; /* bit n: behind n bytes; bit 0 is the begin's */
     uint32_t states[TRACKED][PARTS_MAX];
 };
@@ -405,7 +424,7 @@ static inline __attribute__((always_inline)) uint32_t read_pieces(struct automat
         struct piece p = cut_piece(bytes, at, end, end == size);
         uint32_t number = number_piece(r, &p);
         EACH_PART(i, count) {
-            uint64_t known = find_step(&r->parts[i].steps, states[i], number);
+            uint64_t known = find_step(&r->parts[i].steps, states[i], number, 0);
             states[i] = __builtin_expect(!(known >> PLACE_BITS), 1) ? (uint32_t)known : read_piece(r, i, states[i], number, bytes + at, end - at, end == size);
         }
         if (end == size)
@@ -473,7 +492,7 @@ static __attribute__((noinline)) void begin_track(struct automata *r, struct tra
 static inline size_t keep_shared(struct automata *r, struct track *t, const char *bytes, size_t size)
 {
     size_t common = 0;
-    if (__builtin_expect(!t->bytes || r->emptied != t->emptied, 0))
+    if (__builtin_expect(r->emptied != t->emptied, 0))
         begin_track(r, t);
     else
         common = count_common(t->bytes, bytes, size < t->size ? size : t->size);
@@ -482,27 +501,33 @@ static inline size_t keep_shared(struct automata *r, struct track *t, const char
     return last_cut(t, common - (common == size)); /* the last piece is not empty */
 }
 
-static inline __attribute__((always_inline)) void read_names(struct automata *r, unsigned count, const struct field *names, size_t name_count, int *outcomes)
+static inline __attribute__((always_inline)) size_t read_names(struct automata *r, unsigned count, const struct field *names, size_t name_count, int *rules)
 {
     struct track t;
-    t.bytes = NULL;
+    size_t unknown = 0;
+    t.emptied = r->emptied - 1;
     for (size_t i = 0; i < name_count; i++) {
+        const char *bytes = names[i].bytes;
         size_t size = names[i].size;
+        uint32_t outcome;
         if (size < BLOCK) {
-            outcomes[i] = (int)stride_run(r, names[i].bytes, size);
+            outcome = stride_run(r, bytes, size);
         } else {
-            size_t at = keep_shared(r, &t, names[i].bytes, size);
-            outcomes[i] = (int)read_pieces(r, count, t.states[at], names[i].bytes, at, size, &t);
+            size_t at = keep_shared(r, &t, bytes, size);
+            outcome = read_pieces(r, count, t.states[at], bytes, at, size, &t);
         }
+        unknown += !outcome;
+        rules[i] = (int)(outcome - OUTCOME_FIRST);
     }
+    return unknown;
 }
 
-void stride_batch(struct automata *r, const struct field *names, size_t count, int *outcomes)
+size_t stride_batch(struct automata *r, const struct field *names, size_t count, int *rules)
 {
     switch (r->count) {
-    case 1: read_names(r, 1, names, count, outcomes); break;
-    case 2: read_names(r, 2, names, count, outcomes); break;
-    case 3: read_names(r, 3, names, count, outcomes); break;
-    default: read_names(r, PARTS_MAX, names, count, outcomes);
+    case 1: return read_names(r, 1, names, count, rules);
+    case 2: return read_names(r, 2, names, count, rules);
+    case 3: return read_names(r, 3, names, count, rules);
+    default: return read_names(r, PARTS_MAX, names, count, rules);
     }
 }

@@ -22,7 +22,7 @@ struct pieces {
     uint32_t mask, count, shift; /* of a hash */
 };
 /* From a state, by a numbered piece, to a state, or by a name's last piece to its outcome: 24, 16 and 24 bits of a word. A state
- * and a piece have two places, and pieces numbered one after another stand so. */
+ * and a piece have four places, and pieces numbered one after another stand so. */
 struct steps {
     uint64_t *items;
     uint32_t mask, limit, missed; /* since the table was cleared */
@@ -50,7 +50,8 @@ size_t strides_size(const struct nfa *nfa, unsigned parts);
 void strides_init(struct automata *automata, const struct nfa *nfa, void *memory);
 /* The name's rule + OUTCOME_FIRST; 0: the automaton alone cannot tell, a rule before it is unknown, or it was not asked yet. */
 uint32_t stride_run(struct automata *automata, const char *bytes, size_t size);
-/* The same of many names, each of which is read from where it differs from the one before. */
-void stride_batch(struct automata *automata, const struct field *names, size_t count, int *outcomes);
+/* The rules of many names, each of which is read from where it differs from the one before. How many are not known: those have
+ * -OUTCOME_FIRST. */
+size_t stride_batch(struct automata *automata, const struct field *names, size_t count, int *rules);
 
 #endif
