@@ -111,7 +111,8 @@ static bool refuse(struct planning *p, struct plan_item *item, const char *reaso
     struct diag *diag = diag_report_about(p->session->diags, DIAG_no_kernel, item->stored->name, "%s: %s", text, reason);
     diag_note(p->session->diags, diag, rule->span, "by this rule");
     item->spec = NULL;
-    item->reason = "an error";
+    item->reason = arena_printf(&p->plan->arena, "error: %s", reason);
+    item->bytes_after = item->stored->bytes;
     return false;
 }
 
@@ -230,7 +231,7 @@ enum quern_status quern_plan_create(quern_recipe *recipe, quern_model *model, qu
     p->model = model;
     arena_init(&p->arena, &p->context->allocator);
     enum quern_status status = context_enter(p->context, &p->arena, create_plan, p);
-    if (status)
+    if (status && status != QUERN_INVALID)
         quern_plan_close(p);
     else
         *plan = p;

@@ -34,7 +34,7 @@ struct quern_plan {
 };
 
 /* Fills plan->items and totals; what is wrong (a group that does not divide, a spec without a kernel) is reported and the
- * item left as copied. false when anything was reported. */
+ * item left as copied, with that as its reason. false when anything was reported. */
 bool plan_fill(struct session *session, struct quern_plan *plan);
 /* Groups: reports members that resolve differently, and fills `shared`. */
 bool plan_groups(struct session *session, struct quern_plan *plan);

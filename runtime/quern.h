@@ -127,8 +127,7 @@ QUERN_API const char *quern_match_extra(const quern_recipe *recipe, const struct
 QUERN_API size_t quern_rule_count(const quern_recipe *recipe);
 struct quern_rule { const char *origin, *predicate, *target, *file; unsigned line; bool optional; };
 QUERN_API struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index);
-/* Each rule's own verdict on a tensor or (parameter false) a module path: 0 no, 1 yes, 2 unknown, 3 yes, but
- * cancelled (quern_match.canceller); verdicts has rule_count bytes. */
+/* Each rule's verdict on a tensor or (parameter false) a module path: 0 no, 1 yes, 2 unknown, 3 cancelled; rule_count bytes. */
 QUERN_API enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts);
 
 /* ---- models: .safetensors, a directory, an index, a .gguf, a module description or a text file of names ---- */
@@ -178,7 +177,7 @@ struct quern_plan_row {
     struct quern_tensor tensor;
     struct quern_match match;
     const char *spec;      /* canonical text, or NULL: copied as it is */
-    const char *reason;    /* why it is copied: "skip", "no rule", "not a weight", … ; NULL when quantized */
+    const char *reason;    /* why it is copied: "skip", "no rule", "not a weight", "error: …" … ; NULL when quantized */
     const char *format;    /* "pack-quantized", … , "quern"; NULL when copied */
     const char *group;     /* of the recipe's groups, the first whose member it is; NULL: none */
     int64_t bytes_after;
@@ -186,6 +185,7 @@ struct quern_plan_row {
 };
 /* bits_per_weight: of the whole model, 8 · bytes_after / elements. */
 struct quern_totals { int64_t tensors, quantized, elements, quantized_elements, bytes_before, bytes_after; double bits_per_weight; };
+/* QUERN_INVALID: *plan is there all the same, and shows what the other tensors get. */
 QUERN_API enum quern_status quern_plan_create(quern_recipe *recipe, quern_model *model, quern_plan **plan);
 QUERN_API void quern_plan_close(quern_plan *plan);
 QUERN_API size_t quern_plan_count(const quern_plan *plan);

@@ -189,6 +189,8 @@ const char *tool_bytes(char buffer[16], double bytes)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
     int unit = 0;
+    if (bytes < 0)
+        return "-";
     for (; bytes >= 999.5 && unit < 6; unit++)
         bytes /= 1000;
     snprintf(buffer, 16, unit && bytes < 99.95 ? "%.1f %s" : "%.0f %s", bytes, units[unit]);

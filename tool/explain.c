@@ -68,7 +68,7 @@ static void print_tensor_plan(const struct quern_plan_row *row, const char *kern
         printf("spec      %s\nformat    %s, %s -> %s, %.2f bits a weight\n", row->spec, row->format,
                tool_bytes(before, (double)row->tensor.bytes), tool_bytes(after, (double)row->bytes_after), row->bits);
     else
-        printf("copied    %s\n", row->reason);
+        printf("%s%s\n", strncmp(row->reason, "error: ", 7) ? "copied    " : "", row->reason);
     if (row->group)
         printf("group     %s\n", row->group);
     if (kernel)
@@ -80,7 +80,7 @@ static enum quern_status explain_plan(struct tool *tool, quern_recipe *recipe, q
 {
     quern_plan *plan;
     enum quern_status status = quern_plan_create(recipe, model, &plan);
-    for (size_t i = 0; !status && i < quern_plan_count(plan); i++) {
+    for (size_t i = 0; plan && i < quern_plan_count(plan); i++) {
         struct quern_plan_row row = quern_plan_at(plan, i);
         if (strcmp(row.tensor.name, name))
             continue;
@@ -95,8 +95,7 @@ static enum quern_status explain_plan(struct tool *tool, quern_recipe *recipe, q
         json_object_set_new(object, "bytes_before", json_integer(row.tensor.bytes));
         json_object_set_new(object, "bytes_after", json_integer(row.bytes_after));
     }
-    if (!status)
-        quern_plan_close(plan);
+    quern_plan_close(plan);
     return status;
 }
 
@@ -150,9 +149,10 @@ static enum quern_status explain_named(struct tool *tool, quern_recipe *recipe, 
     json_object_set_new(object, "name", tool_json_string(name));
     json_object_set_new(object, "config", tool_json_string(status || match.rule < 0 ? NULL : match.config));
     json_object_set_new(object, "rules", rules);
-    if (!status && named->listed && named->parameter)
+    bool matched = !status;
+    if (matched && named->listed && named->parameter)
         status = explain_plan(tool, recipe, model, named->subject.name, object);
-    if (!status && tool->json)
+    if (matched && tool->json)
         tool_print_json(json_incref(object));
     json_decref(object);
     free(verdicts);

@@ -1,4 +1,5 @@
-/* quern plan: what each tensor of a model gets and what it will cost. Reads headers only. */
+/* quern plan: what each tensor of a model gets and what it will cost. Reads headers only. A tensor that a rule cannot be
+ * carried out for is an error, and the others are shown. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -161,14 +162,12 @@ static enum quern_status print_plan(struct tool *tool, quern_recipe *recipe, que
 {
     quern_plan *plan;
     enum quern_status status = quern_plan_create(recipe, model, &plan);
-    if (status)
-        return status;
-    if (tool->json)
+    if (plan && tool->json)
         print_json(plan);
-    else
+    else if (plan)
         print_text(plan);
     quern_plan_close(plan);
-    return QUERN_OK;
+    return status;
 }
 
 int command_plan(struct tool *tool)

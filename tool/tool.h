@@ -63,7 +63,7 @@ bool tool_subject_kind(struct tool *tool, enum quern_subject_kind *kind);
 /* plan --ops */
 enum quern_status tool_plan_ops(struct tool *tool, quern_recipe *recipe, quern_model *model);
 
-/* "1.5 GB": three digits, powers of 1000. */
+/* "1.5 GB": three digits, powers of 1000; "-" for a size that is not known (negative). */
 const char *tool_bytes(char buffer[16], double bytes);
 
 /* Run options filled from -j, --memory-limit and -f; progress on a terminal. */
