@@ -39,6 +39,7 @@ static emit_value first_block(struct lower *l, emit_value tile)
     return emit_divide(&l->e, tile, emit_i64(&l->e, s->group / s->chunk));
 }
 
+/* chunk is a multiple of 8, so every tile of codes begins on a byte. */
 static void place_tile(struct lower *l, const struct batch *b, emit_value tile)
 {
     struct emit *e = &l->e;
@@ -100,6 +101,7 @@ static void fill_masks(int *low, int *high, unsigned lanes, unsigned step)
     }
 }
 
+/* A pair of vectors becomes one in which each half holds one of the two blocks, half as many partial results of each. */
 static emit_value fold_pair(struct lower *l, enum ir_op op, emit_value a, emit_value b, unsigned step)
 {
     int low[16], high[16];
@@ -117,6 +119,7 @@ static emit_value transpose_reduce(struct lower *l, enum ir_op op, emit_value *v
     return v[0];
 }
 
+/* The 0 that every reduction has among its elements comes in here, once a block. */
 static void finish_reduction(struct lower *l, const struct ir_value *v, const struct partial *p)
 {
     struct emit *e = &l->e;
@@ -139,6 +142,7 @@ static bool is_block_value(const struct ir_value *v)
     return v && v->rank == IR_RANK_B;
 }
 
+/* In the entry block, one for the kernel: batches reuse it. */
 static emit_value block_slot(struct lower *l, const struct ir_value *v)
 {
     emit_value *slot = &l->block_slots[v->index];
@@ -171,6 +175,7 @@ static void view_block_value(struct lower *l, const struct ir_value *v, emit_val
         view->part[p] = spread[p / (parts / blocks)];
 }
 
+/* A value used twice is stored twice; LLVM drops the second. The twin's uses count: which of them runs is not known yet. */
 static void store_block_values(struct lower *l, const struct ir_region *r)
 {
     IR_EACH_VALUE(r, v)
@@ -181,7 +186,8 @@ static void store_block_values(struct lower *l, const struct ir_region *r)
         store_block_values(l, lower_twin(r));
 }
 
-/* user: the index of the open tile's first block */
+/* user: the index of the open tile's first block
+ * The views of the last tile are of other blocks: first all are forgotten, then each is loaded once. */
 static void view_block_values(struct lower *l, const struct ir_region *r, void *user)
 {
     IR_EACH_VALUE(r, v)
@@ -207,6 +213,7 @@ static void start_tile(struct lower *l, const struct ir_region *r)
             l->values[v->index] = (struct lowered){.count = shape.parts};
 }
 
+/* partials are taken in the order of the region's reductions, as find_partials counted them. */
 static void keep_partials(struct lower *l, const struct ir_region *r, const struct partial *partials, emit_value first)
 {
     IR_EACH_VALUE(r, v) {
@@ -241,6 +248,7 @@ static void loop_batch(struct lower *l, const struct ir_region *r, void *user)
             finish_reduction(l, v, p++);
 }
 
+/* `start` has run before the units. */
 static void lower_regions(struct lower *l, struct batch *b)
 {
     for (const struct ir_region *r = l->ir->first; r; r = r->next)
@@ -252,13 +260,15 @@ static void lower_regions(struct lower *l, struct batch *b)
         }
 }
 
-/* How far the batch at hand goes. */
+/* How far the batch at hand goes.
+ * full: every block of the batch exists and is whole; only then are the buffers used in place. */
 struct span_of_batch {
     emit_value row, block;        /* first block */
     emit_value elements, blocks;  /* that exist */
     emit_value full;
 };
 
+/* Codes of a batch begin on a byte: 8 elements or more to a block, whatever the width. */
 static struct lower_stage stage_for(struct lower *l, enum ir_buffer buffer, const struct span_of_batch *s)
 {
     struct emit *e = &l->e;
@@ -307,6 +317,7 @@ static void clear_padding(struct lower *l, emit_value row)
     emit_when_close(e, &padded);
 }
 
+/* Regions share the arrays: one region's results are taken before the next one runs. 32 bits hold an f32 and an i32. */
 static void find_partials(struct lower *l, struct batch *b)
 {
     IR_EACH_REGION(l->ir, r) {
@@ -317,6 +328,8 @@ static void find_partials(struct lower *l, struct batch *b)
     }
 }
 
+/* for (unit = begin; unit < end; unit++) for (block = first; block < end of the unit; block += in_flight) batch. The last
+ * batch of a row or unit ends early and goes through stages. */
 void lower_blocks(struct lower *l)
 {
     struct emit *e = &l->e;

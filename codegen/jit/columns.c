@@ -9,7 +9,9 @@ struct strip {
     emit_value x, codes, scale, lanes, depth, full;
 };
 
-/* Opens tiles of the strip for the buffers that a region uses, `items` = chunk. */
+/* Opens tiles of the strip for the buffers that a region uses, `items` = chunk.
+ * step NULL: block items (scale, zero) alone are used. Stages stand in an array by buffer; those of unused ones neither read
+ * nor write. */
 static void open_buffers(struct lower *l, struct lower_stage *stages, const struct lower_use *use, const struct strip *s,
                          emit_value step)
 {
@@ -48,6 +50,7 @@ static void lower_once(struct lower *l, const struct ir_region *r, const struct 
     close_buffers(l, stages);
 }
 
+/* Each step down opens and closes the tile's buffers: rows are not adjacent. */
 static void loop_strip(struct lower *l, const struct ir_region *r, void *user)
 {
     const struct strip *s = user;

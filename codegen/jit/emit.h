@@ -136,6 +136,7 @@ static inline emit_value emit_shift_right(struct emit *e, emit_value a, emit_val
 {
     return LLVMBuildLShr(e->builder, a, by, "");
 }
+/* Division and remainder are unsigned: no index or extent is negative. */
 static inline emit_value emit_divide(struct emit *e, emit_value a, emit_value b)
 {
     return LLVMBuildUDiv(e->builder, a, b, "");
@@ -160,6 +161,7 @@ static inline emit_value emit_select(struct emit *e, emit_value c, emit_value a,
 {
     return LLVMBuildSelect(e->builder, c, a, b, name);
 }
+/* Signed. */
 static inline emit_value emit_least(struct emit *e, emit_value a, emit_value b)
 {
     return emit_select(e, emit_compare(e, LLVMIntSLT, a, b, ""), a, b, "");
@@ -190,10 +192,12 @@ static inline emit_value emit_shuffle(struct emit *e, emit_value a, emit_value b
         all[i] = mask[i] < 0 ? LLVMGetPoison(e->i32) : LLVMConstInt(e->i32, (unsigned)mask[i], false);
     return LLVMBuildShuffleVector(e->builder, a, b, LLVMConstVector(all, lanes), "");
 }
+/* A vector of one lane is a scalar here. */
 static inline emit_value emit_lane(struct emit *e, emit_value v, unsigned i)
 {
     return emit_lanes(v) == 1 ? v : LLVMBuildExtractElement(e->builder, v, LLVMConstInt(e->i32, i, false), "");
 }
+/* The scalar in every lane; as it is when there is one. */
 static inline emit_value emit_splat(struct emit *e, emit_value scalar, unsigned lanes, const char *name)
 {
     if (lanes == 1)
@@ -253,6 +257,7 @@ static inline emit_value emit_count(struct emit *e, emit_value bools)
 }
 
 /* ---- memory ---- */
+/* In the entry block, so once a call whatever loop asks; aligned for every vector. */
 static inline emit_value emit_alloca(struct emit *e, LLVMTypeRef element, unsigned count, const char *name)
 {
     emit_value slot = LLVMBuildAlloca(e->entry, LLVMArrayType(element, count), name);
@@ -267,6 +272,7 @@ static inline emit_value emit_element(struct emit *e, LLVMTypeRef type, emit_val
 {
     return LLVMBuildGEP2(e->builder, type, pointer, &index, 1, "");
 }
+/* align: bytes the address is known to be a multiple of. */
 static inline emit_value emit_load(struct emit *e, LLVMTypeRef type, emit_value pointer, unsigned align, const char *name)
 {
     emit_value v = LLVMBuildLoad2(e->builder, type, pointer, name);
@@ -335,6 +341,7 @@ static inline void emit_loop_close(struct emit *e, struct emit_loop *l, emit_val
     LLVMMoveBasicBlockAfter(l->exit, last);
     emit_at(e, l->exit);
 }
+/* if (condition) … [else …]; whatever is defined in a branch is not used behind it. */
 static inline void emit_when_open(struct emit *e, struct emit_branch *b, emit_value condition, const char *name)
 {
     LLVMBasicBlockRef then = emit_block(e, name);

@@ -1,4 +1,6 @@
-/* Regions over a tile: operands, views of lower ranks, reductions, guards. See lower.h. */
+/* Regions over a tile: operands, views of lower ranks, reductions, guards. In: IR regions and, in l->at, the places of the
+ * open tile. Out: LLVM IR at the builder's place, parts in l->values. No float instruction carries fast-math flags, so LLVM
+ * neither contracts nor reorders: the IR's order of operations is the code's. See lower.h. */
 #include "codegen/jit/lower.h"
 
 LLVMTypeRef lower_type(struct lower *l, enum ir_type type)
@@ -62,6 +64,7 @@ void lower_views(struct lower *l, const struct ir_region *region)
         lower_views(l, twin);
 }
 
+/* A view of one part stands for all parts. */
 static emit_value operand_part(struct lower *l, struct ir_operand o, enum ir_rank rank, unsigned part, unsigned lanes)
 {
     if (!o.value)
@@ -80,6 +83,7 @@ static struct lowered operand_all(struct lower *l, struct ir_operand o, enum ir_
 
 /* ---- operations ---- */
 
+/* A later operand wins only when it is strictly better. No operand is NaN; the +0 that reductions begin with stays against -0. */
 emit_value lower_reduce(struct lower *l, enum ir_op op, emit_value a, emit_value b)
 {
     LLVMRealPredicate better = op == IR_reduce_max ? LLVMRealOGT : LLVMRealOLT;
@@ -90,6 +94,7 @@ emit_value lower_reduce(struct lower *l, enum ir_op op, emit_value a, emit_value
     return emit_select(&l->e, emit_compare_float(&l->e, better, b, a, ""), b, a, "");
 }
 
+/* All operands are read before the result is written: a reduction's result is also its operand of the next tile. */
 static void lower_value(struct lower *l, const struct ir_value *v, enum ir_rank rank)
 {
     struct lower_shape shape = lower_shape_of(l, rank);
@@ -163,6 +168,7 @@ void lower_start_reductions(struct lower *l, const struct ir_region *region)
     }
 }
 
+/* Carry and uncarry walk the same reductions in the same order; at most IR_REDUCTIONS_MAX · LOWER_PARTS = 128 of EMIT_CARRIED. */
 unsigned lower_carry(struct lower *l, const struct ir_region *region, emit_value *carried)
 {
     unsigned count = 0;
@@ -194,7 +200,9 @@ emit_value lower_reduce_all(struct lower *l, const struct ir_value *v)
 
 /* ---- guards ---- */
 
-/* Whether the condition holds for every lane. */
+/* Whether the condition holds for every lane.
+ * Lanes of blocks that do not exist are computed from zeros, and may well hold false: the slower twin then runs, with the
+ * same bits. */
 static emit_value test_condition(struct lower *l, const struct ir_region *region)
 {
     const struct lowered *c = &l->values[region->condition->index];
@@ -209,6 +217,7 @@ static emit_value test_condition(struct lower *l, const struct ir_region *region
     return region->guard == IR_IF ? all : emit_compare(&l->e, LLVMIntEQ, all, emit_null(l->e.i1), "");
 }
 
+/* Reductions would have to join after the branch; regions with them stay apart. */
 const struct ir_region *lower_twin(const struct ir_region *r)
 {
     const struct ir_region *next = r->next;
@@ -245,7 +254,7 @@ static emit_value result_part(struct lower *l, const struct ir_value *v, emit_va
     return emit_element(&l->e, emit_vector(lower_type(l, v->type), lanes), slot, emit_i64(&l->e, part));
 }
 
-/* store: the results to their slots; zero: zeros to them; else the slots to the results. */
+/* ZERO: makes the slots and clears them; STORE: the results to their slots; LOAD: the slots to the results. */
 enum result_move { RESULT_ZERO, RESULT_STORE, RESULT_LOAD };
 static void move_results(struct lower *l, const struct ir_region *r, emit_value *slots, enum result_move move)
 {
@@ -270,6 +279,7 @@ static void move_results(struct lower *l, const struct ir_region *r, emit_value 
     }
 }
 
+/* Results of a guarded region pass through memory: it may have run or not, and no phi is seen here. */
 const struct ir_region *lower_each(struct lower *l, const struct ir_region *region, lower_loop *loop, void *user)
 {
     emit_value slots[8];

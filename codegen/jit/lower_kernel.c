@@ -1,4 +1,5 @@
-/* A kernel's function: `void NAME(const struct kernel_args *args)`. Arguments are read once at its entry. */
+/* A kernel's function: `void NAME(const struct kernel_args *args)`. In: checked IR (IR_CHECKED). Out: an LLVM module with this one
+ * definition. Arguments are read once at its entry; those that a kernel does not use are dead loads that LLVM drops. */
 #include "codegen/jit/lower.h"
 
 #include <stddef.h>

@@ -1,4 +1,6 @@
-/* Loads and stores of a tile, and codes of 1 to 7 bits: numerics.md §1.7, lsb first. */
+/* Loads and stores of a tile, and codes of 1 to 7 bits. In: l->at of each buffer. Out: parts of a value, or bytes. Layout lsb:
+ * element j of a run is bits [j·n, j·n + n) of a little-endian bit stream. Tiles begin on a byte and hold a multiple of 8
+ * codes, so that a tile is whole bytes. Codes are loaded zero extended; formula.c extends signs. */
 #include "codegen/jit/lower.h"
 
 static LLVMTypeRef int_type(struct lower *l, unsigned bits)
@@ -13,6 +15,7 @@ static emit_value part_address(struct lower *l, emit_value at, unsigned part, un
     return part ? emit_offset(&l->e, at, emit_i64(&l->e, (int64_t)part * lanes * bits / 8)) : at;
 }
 
+/* Buffers are aligned to their items at least (kernel_args); codes are bytes to LLVM whatever their width. */
 static emit_value load_part(struct lower *l, enum ir_buffer buffer, emit_value at, unsigned lanes, const char *name)
 {
     unsigned bits = ir_buffer_bits(l->ir, buffer), align = buffer == IR_BUFFER_codes ? 1 : bits / 8;
@@ -83,6 +86,7 @@ struct packing {
     unsigned width, bits; /* of a lane: w and b */
 };
 
+/* Example, n = 3: (8, 3) (8, 6) (16, 12) (32, 24), which is 3 whole bytes of 4. */
 static struct packing next_packing(struct packing p)
 {
     struct packing next = {p.width * 2, p.bits * 2};
@@ -116,6 +120,7 @@ static emit_value join_neighbours(struct lower *l, emit_value v, struct packing 
     return emit_resize(&l->e, v, int_type(l, next_packing(p).width));
 }
 
+/* The inverse of join_neighbours, for the same p. */
 static emit_value split_neighbours(struct lower *l, emit_value v, struct packing p)
 {
     LLVMTypeRef wide = int_type(l, p.width * 2);
@@ -250,6 +255,7 @@ void lower_pack(struct lower *l, emit_value at, const struct lowered *value, str
     emit_store(&l->e, v, at, 1);
 }
 
+/* The steps of packing are listed first, then gone through backwards. */
 void lower_unpack(struct lower *l, emit_value at, struct lowered *result, struct lower_shape shape)
 {
     struct packing steps[8] = {{8, l->ir->code_bits}};

@@ -1,5 +1,6 @@
-/* PLAIN operations: one part of each becomes a few instructions. The C expression stands above its IR where it is
- * not plain from the op's name; operands a, b, c in order. */
+/* PLAIN operations: one part of each becomes a few instructions. In: operands as LLVM values of equal lanes. Out: one value of
+ * the same lanes. Rule: the rows of ir_ops.def; IEEE f32 without fast-math flags, integers wrap. The C expression stands above
+ * its IR where it is not plain from the op's name; operands a, b, c in order. */
 #include "codegen/jit/lower.h"
 
 typedef emit_value lower_function(struct lower *l, emit_value *o, const char *name);
@@ -91,6 +92,7 @@ static emit_value lower_select(struct lower *l, emit_value *o, const char *name)
     return emit_select(&l->e, o[0], o[1], o[2], name);
 }
 
+/* Bit casts make no instruction and LLVM folds them: no name to give. */
 static emit_value lower_float(struct lower *l, emit_value *o, const char *name)
 {
     (void)name;

@@ -18,7 +18,7 @@ static unsigned bits_of(struct lower *l, const struct lower_stage *s)
     return ir_buffer_bits(l->ir, s->buffer);
 }
 
-/* Bytes of a whole tile, and 8 more for a row's padding. */
+/* Bytes of a whole tile, 8 more for a row's padding and the word that cut_codes reads, in whole lines of 64 bytes. */
 static unsigned slot_bytes(struct lower *l, const struct lower_stage *s)
 {
     return (s->items * bits_of(l, s) / 8 + 8 + 63) / 64 * 64;
@@ -49,7 +49,8 @@ static emit_value valid_bytes(struct lower *l, const struct lower_stage *s)
     return emit_shift_right(e, emit_add(e, bits, emit_i64(e, 7)), emit_i64(e, 3));
 }
 
-/* for (i = 0; i < bytes; i += size) to[i] = from[i], pieces of 4, 2 or 1 bytes */
+/* for (i = 0; i < bytes; i += size) to[i] = from[i], pieces of 4, 2 or 1 bytes
+ * A piece is one item where items are whole bytes, so that neither side is read past its end. */
 static void copy_bytes(struct lower *l, const struct lower_stage *s, emit_value to, emit_value from, emit_value bytes)
 {
     struct emit *e = &l->e;
@@ -110,6 +111,7 @@ static void copy_shifted_out(struct lower *l, const struct lower_stage *s, emit_
     emit_when_close(e, &rest);
 }
 
+/* A tile that is only written needs no zeros: the region writes the whole slot. */
 emit_value lower_stage_open(struct lower *l, const struct lower_stage *s)
 {
     struct emit *e = &l->e;

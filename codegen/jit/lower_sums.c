@@ -1,4 +1,4 @@
-/* The sums of `error`: struct kernel_sums, in the order of numerics.md §1.9.
+/* The sums of `error`: struct kernel_sums, in the order that its comment gives.
  * x and y of a chunk of 4096 elements are collected in two stack arrays; a full chunk (the last one is filled up with
  * zeros) is added in 64 lanes of f64, lane i taking elements i, i + 64, …; then lanes are added as halves, and the
  * chunk's sums to the totals. Where x is not finite both arrays hold 0, which adds nothing. */
@@ -22,6 +22,7 @@ static emit_value state_at(struct lower *l, unsigned offset)
     return emit_offset(&l->e, l->sums, emit_i64(&l->e, offset));
 }
 
+/* The sums' pointer is loaded again each time: no inner loop asks for it. */
 static emit_value member(struct lower *l, size_t offset)
 {
     emit_value sums = emit_load(&l->e, l->e.pointer, emit_offset(&l->e, l->args, emit_i64(&l->e, offsetof(struct kernel_args, sums))), 8, "sums");
@@ -33,6 +34,7 @@ static emit_value fill_level(struct lower *l)
     return emit_load(&l->e, l->e.i64, state_at(l, SUMS_FILL), 8, "fill");
 }
 
+/* All members are 8 bytes, and 0.0 and 0 have the same bits. */
 void lower_sums_open(struct lower *l)
 {
     struct emit *e = &l->e;
@@ -64,6 +66,7 @@ static emit_value exist(struct lower *l, unsigned part, unsigned lanes)
     return emit_compare(e, LLVMIntSLT, index, valid, "exist");
 }
 
+/* Values of elements that do not exist lie past the fill level: the next tile, or clear_from, overwrites them. */
 static void put_values(struct lower *l, emit_value v, emit_value is_finite, unsigned base, unsigned first)
 {
     struct emit *e = &l->e;
@@ -87,6 +90,7 @@ static void count_part(struct lower *l, struct counts *c, emit_value x, emit_val
     c->saturated = emit_add(e, c->saturated, emit_count(e, emit_and(e, emit_and(e, saturated, is_finite), here)));
 }
 
+/* Reads l->valid. y of an element whose x is not finite is dropped as well: e, x², y² and xy are over finite x. */
 void lower_sums_add(struct lower *l, const struct lowered *x, const struct lowered *y, const struct lowered *saturated)
 {
     struct emit *e = &l->e;
@@ -116,6 +120,7 @@ static emit_value larger(struct emit *e, emit_value a, emit_value b)
     return emit_select(e, emit_compare_float(e, LLVMRealOGT, b, a, ""), b, a, "");
 }
 
+/* Two roundings, product and sum: the order of operations is part of the result, and no fma is used. */
 static emit_value add_product(struct emit *e, emit_value sum, emit_value a, emit_value b)
 {
     return emit_binary(e, LLVMFAdd, sum, emit_binary(e, LLVMFMul, a, b, ""), "");
@@ -181,6 +186,7 @@ static void add_chunk(struct lower *l)
         add_total(l, i);
 }
 
+/* lower_sums_room has bounded count, so the level meets 4096 exactly. */
 void lower_sums_advance(struct lower *l, emit_value count)
 {
     struct emit *e = &l->e;

@@ -1,5 +1,7 @@
 /* The matcher as code: a block for each state of a small automaton, a table and its walker for a large one; either ends in the
- * blocks of the decisions. Characters beyond ASCII are rare: wherever one comes, the walker takes over. matching.md §3. */
+ * blocks of the decisions. In: struct match_code. Out: a module with `i32 NAME(name, size, unknown)` and what surrounds it.
+ * Rule: the answer is the table automaton's (run.c) for every name. Characters beyond ASCII are rare: wherever one comes, the
+ * walker takes over from the state reached so far. */
 #include "codegen/jit/match.h"
 
 #include <string.h>
@@ -23,6 +25,7 @@ emit_value match_byte(struct match_lowering *l, emit_value at)
 
 /* ---- constants ---- */
 
+/* Little-endian, written byte by byte: the bytes do not depend on the machine that compiles. */
 struct match_table match_make_table(struct match_lowering *l, const uint32_t *values, size_t count, const char *name)
 {
     uint32_t most = 0;
@@ -58,7 +61,8 @@ static struct match_table make_rows(struct match_lowering *l)
     return match_make_table(l, rows, (size_t)code->state_count * width, "rows");
 }
 
-/* The class of a character: the first range that does not end before it. */
+/* The class of a character: the first range that does not end before it.
+ * Ranges are sorted and cover all code points, so the search always ends on one. */
 static emit_value lower_search(struct match_lowering *l, emit_value c)
 {
     struct emit *e = &l->e;
@@ -95,6 +99,7 @@ static void lower_wide(struct match_lowering *l, emit_value at, emit_value class
     emit_set(e, class, lower_search(l, emit_and(e, decoded, emit_i64(e, UINT32_MAX))));
 }
 
+/* Without ranges every character is a byte; with them a byte above 127 (negative as i8) is decode's. */
 void match_lower_class(struct match_lowering *l, emit_value at, emit_value class)
 {
     struct emit *e = &l->e;
@@ -146,7 +151,8 @@ static uint32_t next_state(const struct match_code *code, uint32_t state, unsign
     return code->next[(size_t)state * code->class_count + code->class_of[byte]];
 }
 
-/* The state that most bytes lead to: the switch's default. */
+/* The state that most bytes lead to: the switch's default.
+ * counts: scratch by state; only the entries that this state reaches are cleared. */
 static uint32_t find_usual(const struct match_code *code, uint32_t state, unsigned bytes, uint32_t *counts)
 {
     uint32_t usual = next_state(code, state, 0);
@@ -160,7 +166,8 @@ static uint32_t find_usual(const struct match_code *code, uint32_t state, unsign
     return usual;
 }
 
-/* No character leads out of it: its decision is the answer. */
+/* No character leads out of it: its decision is the answer.
+ * The rest of the name need not be read; an invalid byte in it changes nothing either. */
 static bool is_final(const struct match_code *code, uint32_t state)
 {
     for (uint32_t c = 0; c < code->class_count; c++)
@@ -200,6 +207,7 @@ static void lower_state(struct match_lowering *l, const struct states *s, uint32
             emit_case(cases, e->i8, b, s->blocks[next_state(code, state, b)]);
 }
 
+/* State 0 is the start. */
 static void lower_states(struct match_lowering *l, struct states *s)
 {
     struct emit *e = &l->e;
@@ -274,7 +282,8 @@ static void lower_leaf(struct match_lowering *l, const struct states *s)
         emit_case(cases, e->i64, i, s->decisions[i]);
 }
 
-/* i32 NAME(name, size, i32 *unknown) */
+/* i32 NAME(name, size, i32 *unknown)
+ * state_count 0: no rule looks at the name, and code->root decides. */
 static void lower_function(struct match_lowering *l)
 {
     struct emit *e = &l->e;

@@ -21,7 +21,8 @@ static emit_value plus(struct match_lowering *l, emit_value a, int64_t b)
 
 /* ---- characters ---- */
 
-/* from[0] where lead is below bounds[0], and so on; the last else. */
+/* values[0] where lead is below bounds[0], and so on; the last one else. The bounds are UTF-8's lead bytes (RFC 3629):
+ * continuation or overlong below c2, two bytes below e0, three below f0, four below f5. */
 static emit_value select_by_lead(struct match_lowering *l, emit_value lead, const int64_t *values)
 {
     static const int bounds[] = {0xc2, 0xe0, 0xf0, 0xf5};
@@ -51,7 +52,9 @@ static void lower_continuation(struct match_lowering *l, emit_value at, emit_val
     emit_at(e, exit);
 }
 
-/* good && c >= least && c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000) ? c | length << 32 : (0xdc00 + lead) | 1 << 32 */
+/* good && c >= least && c <= 0x10ffff && !(c >= 0xd800 && c < 0xe000) ? c | length << 32 : (0xdc00 + lead) | 1 << 32
+ * A byte that begins no valid character is one character, dc00 + byte, as Python's surrogateescape has it; surrogates encoded
+ * in UTF-8 are invalid there too. */
 void match_lower_decode(struct match_lowering *l)
 {
     static const int64_t lengths[] = {0, 2, 3, 4, 0}, leasts[] = {0, 0x80, 0x800, 0x10000, 0};

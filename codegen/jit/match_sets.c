@@ -40,6 +40,7 @@ static void lower_copy(struct match_lowering *l, const struct sets *s, emit_valu
 
 /* ---- constants ---- */
 
+/* A table of one more entry than there are moves: none may be empty. */
 static void make_moves(struct match_lowering *l, struct sets *s)
 {
     const struct nfa *nfa = s->sets->nfa;
@@ -85,7 +86,8 @@ static void lower_moves(struct match_lowering *l, const struct sets *s, emit_val
     emit_loop_close(e, &loop, NULL);
 }
 
-/* for each word, while (bits) { state = least bit; bits &= bits - 1; moves } */
+/* for each word, while (bits) { state = least bit; bits &= bits - 1; moves }
+ * A set has no order and no duplicates, so that a step takes at most all moves once: the time for a name is linear in it. */
 static void lower_step(struct match_lowering *l, const struct sets *s)
 {
     struct emit *e = &l->e;
@@ -164,6 +166,7 @@ static void lower_tests(struct match_lowering *l, const struct sets *s)
     }
 }
 
+/* A state that ends makes its label's predicate hold; that of a label none of whose states is in the set stays no. */
 static void lower_ends(struct match_lowering *l, const struct sets *s)
 {
     struct emit *e = &l->e;
@@ -250,6 +253,7 @@ static void lower_rules(struct match_lowering *l, const struct sets *s)
     emit_give(e, emit_i32(e, MATCH_NO_RULE));
 }
 
+/* MATCH_STACK_MAX bounds the three arrays (code.c). */
 void match_lower_sets(struct match_lowering *l)
 {
     struct emit *e = &l->e;

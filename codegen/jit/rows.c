@@ -1,4 +1,6 @@
-/* Schedule `rows`: one block at a time, tiles of `chunk` elements along its runs. extents.def, ROWS. */
+/* Schedule `rows`: one block at a time, tiles of `chunk` elements along its runs. In: extents ROWS of extents.def, units
+ * [begin, end). A block's statistics are vectors until its end, then one scalar; the second region finds the block in the
+ * cache when it is short. Codes of a block begin at bit code_bit of the row: on a byte unless the schedule is shifted. */
 #include "codegen/jit/lower.h"
 
 #define ROWS(name) lower_extent(l, EXTENT_ROWS_##name)
@@ -15,7 +17,8 @@ static emit_value bits_value(struct lower *l)
     return emit_i64(&l->e, l->ir->code_bits);
 }
 
-/* One tile: elements i to i + chunk of the run that begins at element x and bit `bit` of code byte `byte`. */
+/* One tile: elements i to i + chunk of the run that begins at element x and bit `bit` of code byte `byte`.
+ * A shifted tile is never used in place: its codes pass through the stack with their bits moved. */
 static void lower_tile(struct lower *l, const struct ir_region *r, const struct lower_use *use, emit_value x, emit_value byte,
                        emit_value bit, emit_value rest)
 {
@@ -56,6 +59,7 @@ static void clear_padding(struct lower *l, const struct rows_block *b, emit_valu
     emit_when_close(e, &padded);
 }
 
+/* Reductions are carried by the loop; so are they by the loops of lower_runs around it. */
 static void lower_run(struct lower *l, const struct ir_region *r, const struct lower_use *use, const struct rows_block *b,
                       emit_value x, emit_value byte)
 {
@@ -74,6 +78,7 @@ static void lower_run(struct lower *l, const struct ir_region *r, const struct l
     lower_uncarry(l, r, carried);
 }
 
+/* for (outer) for (inner) run: the runs of a channel of a middle axis, or the padded rows of a whole tensor. */
 static void lower_runs(struct lower *l, const struct ir_region *r, const struct lower_use *use, const struct rows_block *b)
 {
     struct emit *e = &l->e;
@@ -136,6 +141,7 @@ static void lower_block(struct lower *l, emit_value row, emit_value block)
             r = lower_each(l, r, loop_block, &b);
 }
 
+/* for (unit = begin; unit < end; unit++) for (block = first; block < end of the unit; block++) block. */
 void lower_rows(struct lower *l)
 {
     struct emit *e = &l->e;

@@ -1,5 +1,5 @@
 /* Schedules `stream` and `across`: the tensor in row-major order, tile by tile, whatever block the elements are in;
- * for sums whose order is fixed (`error`, numerics.md §1.9). extents.def, STREAM. A tile ends where its run, or the
+ * for sums whose order is fixed (`error`, struct kernel_sums). extents.def, STREAM. A tile ends where its run, or the
  * chunk of 4096 elements that is being added up, ends. */
 #include "codegen/jit/lower.h"
 
@@ -10,6 +10,7 @@ struct run {
     emit_value x, length;    /* first element; elements */
 };
 
+/* place counts items of whole bytes; stage_codes sets its own. */
 static struct lower_stage stage_at(struct lower *l, enum ir_buffer buffer, emit_value item, emit_value valid, emit_value full)
 {
     struct emit *e = &l->e;
@@ -18,6 +19,7 @@ static struct lower_stage stage_at(struct lower *l, enum ir_buffer buffer, emit_
                                 .place = emit_offset(e, l->base[buffer], bytes)};
 }
 
+/* Tiles begin anywhere in a row, so codes below 8 bits may begin inside a byte: such a tile is shifted through the stack. */
 static struct lower_stage stage_codes(struct lower *l, emit_value bit, emit_value valid, emit_value full)
 {
     struct emit *e = &l->e;
@@ -56,7 +58,8 @@ static void lower_scales(struct lower *l, emit_value scale, emit_value valid, em
     }
 }
 
-/* Elements `offset` to offset + count of the run. */
+/* Elements `offset` to offset + count of the run.
+ * l->valid tells lower_sums.c which lanes count. */
 static void lower_tile(struct lower *l, const struct run *run, emit_value offset, emit_value count)
 {
     struct emit *e = &l->e;
@@ -107,11 +110,13 @@ static emit_value weigh(struct lower *l, const emit_value *index, const unsigned
     return sum;
 }
 
+/* A block's own length: the last one of an axis may be short. */
 static emit_value shorter(struct lower *l, emit_value most, emit_value length, emit_value block, emit_value stride)
 {
     return emit_least(&l->e, most, emit_sub(&l->e, length, emit_mul(&l->e, block, stride)));
 }
 
+/* for outer, block, step, row: run. x is carried: elements are visited in row-major order, each once. */
 void lower_stream(struct lower *l)
 {
     static const unsigned code_strides[] = {EXTENT_STREAM_codes, EXTENT_STREAM_codes_block, EXTENT_STREAM_codes_step,

@@ -1,16 +1,20 @@
-/* The extents of a call: a shape's loop nest for the schedule that the same request chooses (extents.def). */
+/* The extents of a call. In: a request. Out: args->extent, the trip counts and strides of the schedule that the same request
+ * chooses (extents.def says what each means), and the number of work units, pieces that may run in any order. Offsets of x
+ * are in elements, of codes in bytes (stream: bits), of scales in items. */
 #include "codegen/kernel/geometry.h"
 #include "codegen/kernel/pass.h"
 
 #include <string.h>
 
-/* Elements of a work unit where the loop nest leaves the choice; a multiple of every chunk. */
+/* UNIT_ELEMENTS: elements of a work unit where the loop nest leaves the choice; a multiple of every chunk, so that units
+ * without a scale end on whole bytes. STRIP_DEPTH: rows of a piece of a column whose scale is given; any number is right. */
 enum { UNIT_ELEMENTS = 16384, STRIP_DEPTH = 32 };
 
 #define ROWS(name) e[EXTENT_ROWS_##name]
 #define COLUMNS(name) e[EXTENT_COLUMNS_##name]
 #define STREAM(name) e[EXTENT_STREAM_##name]
 
+/* b is 0 for a tensor without elements alone. */
 static int64_t ceil_divide(int64_t a, int64_t b)
 {
     return b ? a / b + (a % b != 0) : 0;
@@ -59,6 +63,7 @@ static int64_t bind_all_rows(int64_t *e, const struct geometry *g)
     return 1;
 }
 
+/* whole: the tensor's statistics are one block, so it is one unit. */
 static int64_t bind_tensor(int64_t *e, const struct geometry *g, bool whole)
 {
     if (!g->collapse)
@@ -160,6 +165,7 @@ static int64_t bind_columns(int64_t *e, const struct kernel_request *request, co
     return g->before * COLUMNS(blocks) * COLUMNS(rows) * COLUMNS(strips);
 }
 
+/* Channel c lies at [outer][c][inner rows]: blocks are channels, rows its rows; x needs no stride, it is visited in order. */
 static void bind_stream_channel(int64_t *e, const struct geometry *g, int64_t inner_rows)
 {
     STREAM(outer) = g->before;
@@ -170,6 +176,7 @@ static void bind_stream_channel(int64_t *e, const struct geometry *g, int64_t in
     STREAM(scale) = 1;
 }
 
+/* Groups of the last axis: a run is a group, the last one of a row may be short. */
 static void bind_stream_group(int64_t *e, const struct geometry *g, int64_t n)
 {
     STREAM(outer) = g->rows;
@@ -181,6 +188,7 @@ static void bind_stream_group(int64_t *e, const struct geometry *g, int64_t n)
     STREAM(scale) = 1;
 }
 
+/* Groups along another axis: a block is n steps down, a run one row of lanes, each with a scale of its own. */
 static void bind_across_group(int64_t *e, const struct geometry *g, int64_t n, int64_t inner_rows)
 {
     STREAM(outer) = g->before;

@@ -3,7 +3,7 @@
  *
  * Division, where the target has fma:
  *   r = 1 / s,  X = clamp(x, lo·s, hi·s),  q0 = X·r,  q = fma(fma(-q0, s, X), r, q0)
- * q is the IEEE quotient X / s for 2^-100 < s < 2^100 (kernels.md §2). Clamping x instead of q changes nothing
+ * q is the IEEE quotient X / s for 2^-100 < s < 2^100 (P. Markstein, IBM J. R&D 34(1), 1990: r is rounded correctly). Clamping x instead of q changes nothing
  * that the rounding to a code sees: the bounds are codes, and lo·s and hi·s are off by one unit in the last place
  * at most, so anything beyond them still rounds to the bound. It also turns ±Inf into a finite number; a NaN stays.
  *
@@ -26,6 +26,7 @@ struct pattern {
     bool dynamic;             /* the scale comes from the block, whose elements are finite */
 };
 
+/* x·p is the quotient of a power-of-two scale. */
 static bool is_quotient(const struct ir_value *v)
 {
     return v && (v->op == IR_div || v->op == IR_mul) && ir_operand_rank(v->operand[0]) == IR_RANK_E;
@@ -59,6 +60,7 @@ static struct ir_operand two(struct ir_builder *b, enum ir_op op, const char *na
     return ir_of(ir_put(b, op, name, x, y, ir_none));
 }
 
+/* An operand without a value holds always. */
 static struct ir_operand both(struct ir_builder *b, const char *name, struct ir_operand x, struct ir_operand y)
 {
     return !x.value ? y : !y.value ? x : two(b, IR_both, name, x, y);
@@ -123,6 +125,7 @@ static struct ir_operand bounded(struct ir_builder *b, struct ir_operand x, stru
     return lo.type == IR_NONE ? two(b, IR_min, "X", x, hi) : ir_of(ir_put(b, IR_clamp, "X", x, lo, hi));
 }
 
+/* r, x_lo and x_hi go into `once`: one division for a block. The clamp moves from q to X, so it goes from the region. */
 static void replace_division(struct pattern *p, struct ir_builder *once)
 {
     struct ir_builder b = {.ir = once->ir, .region = p->region, .before = p->quotient};
@@ -152,6 +155,8 @@ static void drop_specials(struct kernel_ir *ir, struct ir_region *region)
     }
 }
 
+/* Without fma a static scale's division stays as it is; a dynamic one still loses its tests for NaN. W = 1 is the reference
+ * that the fast form is compared with, so it is left alone. */
 void pass_fast(struct kernel_ir *ir, const struct kernel_request *request)
 {
     struct pattern p = {.dynamic = ir->finite != NULL};

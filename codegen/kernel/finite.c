@@ -47,6 +47,7 @@ static struct ir_operand copy_load(struct ir_builder *b, const struct ir_value *
     return ir_of(value);
 }
 
+/* Regions that used A see the joined value; the old A stays the other arm of its select. */
 static void split(struct kernel_ir *ir, struct ir_region *region, struct ir_value *A)
 {
     struct ir_builder each = {.ir = ir, .region = insert_region(ir, region, IR_EACH)};
@@ -65,6 +66,7 @@ static void split(struct kernel_ir *ir, struct ir_region *region, struct ir_valu
     ir->finite = finite.value;
 }
 
+/* Asymmetric blocks have no such maximum and keep their test; so does W = 1, the reference. */
 void pass_finite(struct kernel_ir *ir, const struct kernel_request *request)
 {
     (void)request;

@@ -1,5 +1,6 @@
 /* Pass `fold`: drops what nothing reads. Only the low code_bits of a stored code count, so an integer difference
- * that does not reach them goes away (the bias that `rne` takes off); then values without a use. */
+ * that does not reach them goes away (the bias that `rne` takes off); then values without a use. In and out: machine ops;
+ * the bytes a kernel writes are the same. */
 #include "codegen/kernel/pass.h"
 
 static unsigned count_uses(const struct kernel_ir *ir, const struct ir_value *value)
@@ -14,6 +15,7 @@ static unsigned count_uses(const struct kernel_ir *ir, const struct ir_value *va
     return uses;
 }
 
+/* Bit i of the result depends on bits 0 to i of the operand alone. select's condition is no number. */
 static bool passes_low_bits(enum ir_op op, unsigned operand)
 {
     if (op == IR_select)
@@ -33,7 +35,8 @@ static void fold_bit_choice(const struct kernel_ir *ir, struct ir_value *v, uint
         b->operand[1].bits = ~c;
 }
 
-/* An operand of which only the bits of mask are read. */
+/* An operand of which only the bits of mask are read.
+ * Only where this is the single use: another reader may want the high bits. A chain, so the recursion ends with it. */
 static void fold_low_bits(const struct kernel_ir *ir, struct ir_operand *operand, uint32_t mask)
 {
     struct ir_value *v = operand->value;
@@ -74,6 +77,7 @@ static void fold_stores(struct kernel_ir *ir)
                 fold_low_bits(ir, &v->operand[0], mask);
 }
 
+/* A value read only by a removed one goes in the next turn. */
 static bool remove_unused(struct kernel_ir *ir)
 {
     bool removed = false;

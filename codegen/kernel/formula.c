@@ -1,6 +1,11 @@
-/* Elements: statistics, quantize, dequantize, error. The letters are numerics.md's (§1.4, §1.5, §1.8):
+/* Elements: statistics, quantize, dequantize, error. In: a spec. Out: regions of kernel IR, formula ops and machine ops mixed,
+ * for any schedule. All in IEEE f32, round to nearest even, true division; 16-bit x is widened exactly. The letters:
  * x element, A lo hi statistics, s scale, z zero point, q = x / s, c clamped, k code, y dequantized.
- * A block's scale is in formula_scale.c. */
+ *   ints    k = clamp(rne(x / s) + z, qmin, qmax),  y = (k - z) · s
+ *   floats  k = RNE of clamp(x / s, -fmax, fmax), y = value(k) · s; mx (OCP Microscaling Formats 1.0): x · 2^-E and value · 2^E
+ *   bf16, f16 without a scale: RNE, overflow to Inf
+ * NaN gives the format's NaN code or, where it has none, the code of 0; ±Inf the largest code of its sign.
+ * A block's scale is in formula_scale.c; the oracle of the tests has the same formulas in plain C. */
 #include "codegen/kernel/formula.h"
 
 #include <float.h>
@@ -22,6 +27,7 @@ bool formula_is_mx(const struct spec *spec)
     return spec->scale && spec->scale->kind == FORMAT_KIND_FLOAT && spec->scale->specials == SPECIALS_E8M0;
 }
 
+/* compressed-tensors stores a signed code plus 2^(n-1). */
 int32_t formula_offset(const struct spec *spec)
 {
     bool is_signed_int = spec->format->kind == FORMAT_KIND_INT && spec->format->is_signed;
@@ -33,6 +39,7 @@ static void open_region(struct formula_builder *f, enum ir_region_kind kind)
     f->b.region = ir_region(f->b.ir, kind);
 }
 
+/* b: encode's sign operand; ir_none for decode. */
 struct ir_operand formula_cast(struct formula_builder *f, enum ir_op op, const char *name, const struct format *format,
                                struct ir_operand a, struct ir_operand b)
 {
@@ -82,6 +89,7 @@ static void add_statistics(struct formula_builder *f, bool asymmetric)
     f->A = formula_one(f, IR_reduce_max, "A", v);
 }
 
+/* amax is a running maximum over blocks: 0 at the start, so that a tensor without finite elements gives 0. */
 void formula_observe(struct formula_builder *f)
 {
     open_region(f, IR_START);
@@ -103,6 +111,7 @@ static struct ir_operand divide_by_scale(struct formula_builder *f, struct ir_op
     return formula_two(f, IR_mul, "q", q, ir_float(ldexpf(1, (int)f->spec->format->bits - 2)));
 }
 
+/* A constant 0 is not worth an operation; a value always counts. */
 static bool is_nonzero(struct ir_operand operand)
 {
     return operand.value || operand.bits;
@@ -127,6 +136,7 @@ static struct ir_operand float_code(struct formula_builder *f, struct ir_operand
     return f->nonzero.value ? formula_two(f, IR_iand, "code", k, f->nonzero) : k;
 }
 
+/* x is loaded a second time, not kept from the statistics: element values end with their region. */
 static void quantize_elements(struct formula_builder *f)
 {
     open_region(f, IR_EACH);
@@ -140,6 +150,7 @@ static void quantize_elements(struct formula_builder *f)
     ir_store(&f->b, IR_BUFFER_codes, k);
 }
 
+/* Without a scale there is one region; else statistics (dynamic only), once, codes. */
 void formula_quantize(struct formula_builder *f, bool dynamic)
 {
     if (!is_plain(f->spec)) {
@@ -225,6 +236,8 @@ static struct ir_operand is_saturated(struct formula_builder *f, struct ir_opera
     return formula_two(f, IR_either, "saturated", below, above);
 }
 
+/* The bounds are one step wider than the codes, so that a clamped code shows that x was beyond. y is computed with the
+ * scale as stored, saturation with a divisor that no block of scale 0 exceeds: FLT_MAX makes its |q| at most 1. */
 void formula_error(struct formula_builder *f)
 {
     scale_once(f);

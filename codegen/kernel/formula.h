@@ -1,4 +1,5 @@
-/* From a spec to the formulas of its operations, as kernel IR. */
+/* From a spec to the formulas of its operations, as kernel IR. In: a spec that kernel_supports has let in. Out: regions in
+ * f->b.ir. The formulas are the comments of formula.c and formula_scale.c. */
 #ifndef QUERN_CODEGEN_FORMULA_H
 #define QUERN_CODEGEN_FORMULA_H
 

@@ -1,8 +1,16 @@
-/* Scales and zero points of a block: numerics.md §1.8, middle column, and reading stored ones. */
+/* Scales and zero points of a block. In: its statistics A or lo, hi, or a stored scale. Out: s as the elements use it, its
+ * code and the zero point stored. With T the scale's format:
+ *   ints     t = A / ((qmax - qmin) / 2), narrow A / qmax, asymmetric (hi - lo) / (qmax - qmin), lo <= 0 <= hi
+ *   floats   t = A / fmax
+ *   s = T(max(t, eps)), RNE, Inf becomes T's largest, 0 becomes 1; the rounded scale is the one that divides
+ *   z = clamp(qmin - rne(lo / s), qmin, qmax); symmetric: 0, or the middle of an unsigned range
+ *   mx       E = clamp(exponent(A) - emax, -127, 127), s = 2^E     (OCP Microscaling Formats 1.0, §6.3, floor)
+ *   nvfp4    S = e4m3(min(g · A / fmax, 448)), d = S / g; S = 0 stays and gives codes of 0 */
 #include "codegen/kernel/formula.h"
 
 #include <math.h>
 
+/* Only f32 has 23 mantissa bits among the rows. */
 static bool is_f32(const struct format *format)
 {
     return format->kind == FORMAT_KIND_FLOAT && format->m == 23;
@@ -66,6 +74,7 @@ static struct ir_operand limit_scale(struct formula_builder *f, struct ir_operan
     return formula_two(f, IR_min, "t", t, ir_float(most));
 }
 
+/* eps is applied before rounding. The stored code is decoded again, so that s is what a reader of the file sees. */
 static void new_rounded(struct formula_builder *f)
 {
     const struct format *format = f->spec->scale;

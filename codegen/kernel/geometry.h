@@ -1,4 +1,5 @@
-/* Geometry: a request's shape as the schedules see it. */
+/* Geometry: a request's shape as the schedules see it, and the names of the extents. Counts are of elements unless the name
+ * says bytes or bits; those of a shape with an empty dimension may have wrapped and are not used. */
 #ifndef QUERN_CODEGEN_GEOMETRY_H
 #define QUERN_CODEGEN_GEOMETRY_H
 
@@ -16,9 +17,11 @@ struct geometry {
 };
 /* The shape must suit the spec (kernel_storage). */
 struct geometry geometry_of(const struct kernel_request *request);
+/* Bits of a stored code: layout `byte` rounds up to 8 or 16. Unit: bytes a code row is a multiple of, 1 or 4 (i32). */
 unsigned geometry_code_bits(const struct spec *spec);
 unsigned geometry_code_unit(const struct spec *spec);
 
+/* Indexes into kernel_args.extent: one enum a schedule, in the order of extents.def. `blocks` shares ROWS, `across` STREAM. */
 enum rows_extent {
 #define EXTENT_ROWS(name) EXTENT_ROWS_##name,
 #define EXTENT_COLUMNS(name)

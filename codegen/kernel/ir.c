@@ -1,4 +1,7 @@
-/* Kernel IR: the tables and the building blocks. See ir.h. */
+/* Kernel IR: the tables made of the .def rows, and the building blocks of ir.h. In: operations in program order. Out: a
+ * list of regions, each a list of values, all in ir->arena. Ranks and types follow from the region and the op's row, so
+ * that a builder cannot state them wrongly; names are made unique on insertion. Lists are short (IR_VALUES_MAX), so that
+ * every search is linear. ir_verify.c holds the result to the rules. */
 #include "codegen/kernel/ir.h"
 
 #include <string.h>
@@ -33,6 +36,7 @@ struct kernel_ir *ir_new(struct arena *arena)
     return ir;
 }
 
+/* Regions run in list order. */
 struct ir_region *ir_region(struct kernel_ir *ir, enum ir_region_kind kind)
 {
     struct ir_region *region = ARENA_NEW(ir->arena, struct ir_region), **last = &ir->first;
@@ -112,6 +116,7 @@ bool ir_operand_fits(const struct kernel_ir *ir, const struct ir_value *value, u
     return type != IR_NONE && value->operand[i].type == type;
 }
 
+/* Quadratic over a kernel's build; a kernel of all formulas has some hundred values. */
 static bool name_is_taken(const struct kernel_ir *ir, const char *name)
 {
     IR_EACH_REGION(ir, r)
@@ -121,6 +126,7 @@ static bool name_is_taken(const struct kernel_ir *ir, const char *name)
     return false;
 }
 
+/* The first one keeps its name, later ones get `.2`, `.3`, …: texts of the same request are the same bytes. */
 const char *ir_unique(const struct kernel_ir *ir, const char *name)
 {
     const char *base = arena_string(ir->arena, name), *unique = base;
@@ -129,6 +135,7 @@ const char *ir_unique(const struct kernel_ir *ir, const char *name)
     return unique;
 }
 
+/* before NULL: at the end. */
 void ir_insert(struct ir_builder *b, struct ir_value *value)
 {
     struct ir_value **at = &b->region->first;
@@ -146,6 +153,7 @@ static enum ir_rank result_rank(const struct ir_region *region, enum ir_op op)
     return region->kind == IR_EACH ? IR_RANK_E : region->kind == IR_ONCE ? IR_RANK_B : IR_RANK_T;
 }
 
+/* Operands and buffer must be set: they decide the type. A value without a result has no name. */
 static struct ir_value *finish(struct ir_builder *b, struct ir_value *value, const char *name)
 {
     value->rank = result_rank(b->region, value->op);
@@ -193,6 +201,7 @@ void ir_remove(struct ir_region *region, struct ir_value *value)
         *at = value->next;
 }
 
+/* Conditions of regions are uses as well. */
 void ir_replace(struct kernel_ir *ir, const struct ir_value *old, struct ir_operand new)
 {
     IR_EACH_REGION(ir, r) {

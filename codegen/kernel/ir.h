@@ -13,6 +13,7 @@ enum ir_op {
 #undef IR_OP
     IR_OP_COUNT
 };
+/* Columns of ir_ops.def; their meaning is told there. */
 enum ir_shape { IR_PLAIN, IR_FORMAT, IR_LOAD, IR_STORE, IR_REDUCE, IR_SUMS };
 enum ir_level { IR_LEVEL_FORMULA, IR_LEVEL_MACHINE };
 struct ir_op_row {
@@ -65,6 +66,7 @@ enum ir_region_kind {
     IR_EACH,
     IR_REGION_COUNT
 };
+/* Words of the text form, by enum. */
 extern const char *const ir_region_words[IR_REGION_COUNT];
 enum ir_guard { IR_ALWAYS, IR_IF, IR_UNLESS };
 
@@ -94,6 +96,7 @@ struct ir_schedule {
     bool nested;        /* rows: a block is several runs */
 };
 
+/* What is known of the IR; passes.def says which pass needs, keeps and gives what. */
 enum ir_property { IR_FORMULA = 1, IR_SCHEDULED = 2, IR_DIVIDED = 4, IR_MACHINE = 8, IR_CHECKED = 16 };
 
 struct kernel_ir {
@@ -113,7 +116,9 @@ struct kernel_ir {
     unsigned count;             /* values, after ir_number */
 };
 
+/* An IR of property FORMULA without header; the arena is borrowed and outlives it. */
 struct kernel_ir *ir_new(struct arena *arena);
+/* A new region behind all others. */
 struct ir_region *ir_region(struct kernel_ir *ir, enum ir_region_kind kind);
 
 /* Where operations are put: at the end of region, or before `before`. */
@@ -125,13 +130,17 @@ struct ir_builder {
 /* An operation named after `name` (made unique by a number), with rank and type from its operands. */
 struct ir_value *ir_put(struct ir_builder *b, enum ir_op op, const char *name, struct ir_operand a, struct ir_operand c,
                         struct ir_operand d);
+/* A load or a store in the open region; the type follows from the buffer's bits (ir_buffer_type), name made unique. */
 struct ir_value *ir_load(struct ir_builder *b, enum ir_buffer buffer, const char *name);
 void ir_store(struct ir_builder *b, enum ir_buffer buffer, struct ir_operand value);
+/* Links a finished value at the builder's place; or takes one out of its region. Uses are not looked at. */
 void ir_insert(struct ir_builder *b, struct ir_value *value);
 void ir_remove(struct ir_region *region, struct ir_value *value);
 /* Every use of old becomes new. */
 void ir_replace(struct kernel_ir *ir, const struct ir_value *old, struct ir_operand new);
+/* Sets every value's index, dense and in text order, and ir->count. */
 void ir_number(struct kernel_ir *ir);
+/* name, or name.N with the least N from 2 that no value has; in the IR's arena. */
 const char *ir_unique(const struct kernel_ir *ir, const char *name);
 
 static inline struct ir_operand ir_of(struct ir_value *value)
@@ -145,6 +154,7 @@ static inline struct ir_operand ir_int(int64_t value)
 struct ir_operand ir_float(float value);
 static const struct ir_operand ir_none = {0};
 
+/* Operands of the row; the rank of a constant is T. */
 unsigned ir_operand_count(enum ir_op op);
 enum ir_rank ir_operand_rank(struct ir_operand operand);
 enum ir_type ir_buffer_type(const struct kernel_ir *ir, enum ir_buffer buffer);

@@ -1,4 +1,5 @@
-/* Kernel IR as text; ir_read.c reads it back to the same bytes. The form is in README.md. */
+/* Kernel IR as text; ir_read.c reads it back to the same bytes. In: any IR that verifies. Out: the form that README.md gives,
+ * floats in the shortest digits that read back (text_double), names of formats only where they mean the built-in row. */
 #include "codegen/kernel/ir.h"
 #include "codegen/kernel/ir_text.h"
 

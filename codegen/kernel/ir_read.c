@@ -1,5 +1,6 @@
-/* Reads kernel IR from text: header lines, then regions of one operation a line. The grammar is in README.md; what
- * the words mean is held to the verifier's rules at the end. Bounded by IR_TEXT_SIZE_MAX and IR_VALUES_MAX. */
+/* Reads kernel IR from text: header lines, then regions of one operation a line. In: bytes of any origin. Out: verified IR,
+ * or a diagnostic at the first wrong place. The grammar is in README.md; what the words mean is held to the verifier's
+ * rules at the end. Bounded by IR_TEXT_SIZE_MAX and IR_VALUES_MAX; no recursion. Fuzzed by tests/fuzz. */
 #include "codegen/kernel/ir.h"
 #include "codegen/kernel/ir_text.h"
 
@@ -23,6 +24,7 @@ struct reader {
     bool failed;
 };
 
+/* The first failure is reported; what comes after it is a consequence. The span is empty at the end of a line. */
 static void fail(struct reader *r, const char *at, const char *expected)
 {
     if (r->failed)
@@ -44,7 +46,8 @@ static bool is_word_char(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-' || c == '+';
 }
 
-/* The next word, copied; "" when there is none. */
+/* The next word, copied; "" when there is none.
+ * A longer word is cut at IR_NAME_MAX and its rest is an error of the next reader. */
 static const char *read_word(struct reader *r)
 {
     skip_blanks(r);
@@ -144,6 +147,7 @@ static void read_target(struct reader *r)
     }
 }
 
+/* A word that may be missing: nothing is consumed then. */
 static bool read_flag(struct reader *r, const char *word)
 {
     size_t size = strlen(word);
@@ -154,6 +158,7 @@ static bool read_flag(struct reader *r, const char *word)
     return true;
 }
 
+/* A text with a schedule is held to be past `fast`: its divisions are final as they stand. */
 static void read_schedule(struct reader *r)
 {
     struct ir_schedule *s = &r->ir->schedule;
@@ -212,6 +217,7 @@ enum { HEADER_LINES = sizeof header_lines / sizeof *header_lines };
 
 /* ---- operations ---- */
 
+/* From the last: uses are mostly of what was just defined. */
 static struct ir_value *find_value(struct reader *r, const char *name)
 {
     for (size_t i = r->count; i-- > 0;)
@@ -270,6 +276,7 @@ static struct ir_operand read_operand(struct reader *r)
     return value ? ir_of(value) : ir_int(0);
 }
 
+/* The ranges of kernel.c's format_reason; m up to 10 for f16 spelt out. */
 static const struct format *read_float_format(struct reader *r)
 {
     struct format *f = ARENA_NEW(r->arena, struct format);
@@ -288,6 +295,7 @@ static const struct format *read_float_format(struct reader *r)
     return f;
 }
 
+/* f32 is no operand of encode or decode. */
 static const struct format *read_format(struct reader *r)
 {
     skip_blanks(r);
@@ -354,6 +362,7 @@ static const char *read_result(struct reader *r)
     return name;
 }
 
+/* As ir.c's result_rank. */
 static enum ir_rank rank_in(const struct ir_region *region, enum ir_op op)
 {
     static const enum ir_rank ranks[IR_REGION_COUNT] = {IR_RANK_T, IR_RANK_B, IR_RANK_E};
@@ -426,6 +435,7 @@ static void read_line(struct reader *r)
         fail(r, r->at, "the end of the line");
 }
 
+/* Empty lines are skipped anywhere. */
 static void read_lines(struct reader *r)
 {
     const char *at = r->source->bytes, *end = at + r->source->size;

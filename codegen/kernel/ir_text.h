@@ -4,6 +4,7 @@
 
 #include "lang/format.h"
 
+/* By enum specials; e8m0 is printed by format name and read nowhere as a special. */
 extern const char *const ir_specials_words[SPECIALS_E8M0 + 1];
 
 /* Limits of a kernel text; beyond them diagnostic Q0005. */

@@ -14,6 +14,7 @@ struct verifier {
     unsigned reductions; /* of the region */
 };
 
+/* All violations are reported, not the first alone: one wrong pass often breaks several values. */
 static void complain(struct verifier *v, const struct ir_value *value, const char *rule)
 {
     const char *word = ir_op_rows[value->op].word;
@@ -42,6 +43,7 @@ static void verify_operand(struct verifier *v, const struct ir_value *value, uns
         complain(v, value, "a bool is used in a region of another rank");
 }
 
+/* x86 masks a shift's count and LLVM gives poison for larger ones; constants below 32 are the same everywhere. */
 static void verify_shift(struct verifier *v, const struct ir_value *value)
 {
     bool is_shift = value->op == IR_ishl || value->op == IR_ishr || value->op == IR_isar;
@@ -49,6 +51,7 @@ static void verify_shift(struct verifier *v, const struct ir_value *value)
         complain(v, value, "a shift is by a constant of 0 to 31");
 }
 
+/* How often an item is touched (buffers.def) must be how often the region runs; a T item may be used in `once` too. */
 static void verify_buffer(struct verifier *v, const struct ir_value *value)
 {
     enum ir_rank rank = ir_buffer_rows[value->buffer].rank, here = region_ranks[v->region->kind];
@@ -69,6 +72,7 @@ static bool has_element_operand(const struct ir_value *value)
     return false;
 }
 
+/* A value of `each` that depends on no element would be computed once for each of them. */
 static void verify_shape(struct verifier *v, const struct ir_value *value)
 {
     bool each = v->region->kind == IR_EACH;
@@ -138,6 +142,7 @@ static bool is_one_of(unsigned value, unsigned a, unsigned b, unsigned c, unsign
     return value == a || value == b || value == c || value == d;
 }
 
+/* What the arrays of codegen/jit hold: LOWER_PARTS parts of a value, 64 elements of a tile. */
 static const char *schedule_problem(const struct kernel_ir *ir)
 {
     const struct ir_schedule *s = &ir->schedule;

@@ -1,4 +1,6 @@
-/* From a request to a kernel: what is supported, its name and key, its IR. See kernel.h. */
+/* From a request to a kernel. In: (op, spec, dtype, shape, target). Out: whether there is such a kernel and why not, its
+ * name and key, its IR after the passes. Rule: the numbers are formula.c's, the loops schedule.c's; what is decided here
+ * is which specs are let in, and that two requests share code exactly when their keys are equal. */
 #include "codegen/kernel/formula.h"
 #include "codegen/kernel/geometry.h"
 #include "codegen/kernel/pass.h"
@@ -6,14 +8,18 @@
 #include <math.h>
 #include <string.h>
 
+/* 2688 = 448 · 6, the largest e4m3 scale times the largest e2m1 value: g brings amax there. An amax so small that g
+ * overflows, and NaN, give 1. */
 float kernel_second(float amax)
 {
-    float g = 2688.0f / amax; /* numerics.md §1.8 */
+    float g = 2688.0f / amax;
     return amax == 0 || !isfinite(g) ? 1.0f : g;
 }
 
 /* ---- what there are kernels for: each answers with a reason, or NULL ---- */
 
+/* What legalize.c and the packing of codes can do: ints of 2 to 8 bits; small floats with a mantissa bit (ties to even
+ * need one) whose constants stay within f32's exponents, |bias| <= 60. */
 static const char *format_reason(const struct spec *spec)
 {
     const struct format *f = spec->format;
@@ -33,12 +39,14 @@ static const char *format_reason(const struct spec *spec)
     return f->bias >= -60 && f->bias <= 60 ? NULL : "the exponent bias lies outside -60 to 60";
 }
 
+/* By value, not by name: a spec may spell the format out. */
 static bool is_format(const struct format *format, const char *name)
 {
     const struct format *builtin = format_find(name);
     return builtin && format_same(format, builtin);
 }
 
+/* Scales: e8m0 by its exponent rule, e4m3 with a second level (nvfp4), else f32, f16, bf16 rounded to nearest even. */
 static const char *scale_reason(const struct spec *spec)
 {
     const struct format *s = spec->scale;
@@ -63,6 +71,7 @@ static const char *scale_reason(const struct spec *spec)
     return is_format(s, "f32") || is_format(s, "f16") || is_format(s, "bf16") ? NULL : "this scale format has no kernel yet";
 }
 
+/* A zero point is stored only where the scale is a float and the codes are integers. */
 static const char *scheme_reason(const struct spec *spec)
 {
     bool is_int = spec->format->kind == FORMAT_KIND_INT, is_float_scale = spec->scale && !formula_is_mx(spec);
@@ -79,6 +88,7 @@ static const char *scheme_reason(const struct spec *spec)
     return "this scheme has no kernel yet";
 }
 
+/* Rounding and overflow matter to every op but dequantize, range and eps only to the one that makes scales. */
 static const char *attribute_reason(enum kernel_op op, const struct spec *spec)
 {
     if (spec->granularity == GRANULARITY_block)
@@ -126,6 +136,7 @@ bool kernel_supports(enum kernel_op op, const struct spec *spec, enum dtype dtyp
 
 /* ---- names ---- */
 
+/* A negative axis is written m1, m2, …: `-` is no letter of a symbol. */
 static void add_granularity(struct text *out, const struct spec *spec)
 {
     static const char letters[] = {'t', 'c', 'k', 'g', 'b'}; /* tensor, channel, token, group, block */
@@ -167,6 +178,7 @@ static const char *name_kernel(struct arena *arena, const struct kernel_request 
     return text_string(&out);
 }
 
+/* observe does not look at the spec, so that its kernels are shared by all. */
 static const char *print_spec(struct arena *arena, const struct kernel_request *request)
 {
     struct text out = text_make(arena);
@@ -183,6 +195,7 @@ static struct kernel_request with_target(const struct kernel_request *given)
     return request;
 }
 
+/* All that the passes read: op, spec text, dtype, target and the schedule, which stands for the shape. */
 const char *kernel_key(struct arena *arena, const struct kernel_request *given)
 {
     struct kernel_request request = with_target(given);
@@ -194,6 +207,7 @@ const char *kernel_key(struct arena *arena, const struct kernel_request *given)
 
 /* ---- building ---- */
 
+/* A scale takes whole bytes. observe has neither codes nor scale; 8 and 1 are what the verifier lets pass. */
 static void fill_header(struct kernel_ir *ir, const struct kernel_request *request)
 {
     const struct spec *spec = request->spec;
@@ -234,6 +248,7 @@ static void write_formula(struct kernel_ir *ir, const struct kernel_request *req
     }
 }
 
+/* The shape of an observe kernel is free: it sees a run of elements. */
 static bool check_request(struct arena *arena, const struct kernel_request *request, struct diags *diags)
 {
     struct kernel_storage storage;

@@ -1,4 +1,4 @@
-/* Kernels: (op, spec, dtype, shape class, target) -> kernel IR -> passes -> machine code. kernels.md.
+/* Kernels: (op, spec, dtype, shape class, target) -> kernel IR -> passes -> machine code. README.md is the guide.
  * Nothing here needs LLVM except kernel_compile, which opens libquern-jit.so on its first use. */
 #ifndef QUERN_CODEGEN_KERNEL_H
 #define QUERN_CODEGEN_KERNEL_H
@@ -12,6 +12,7 @@ enum kernel_op {
 #undef KERNEL_OP
     KERNEL_OP_COUNT
 };
+/* By enum kernel_op: the word of requests, IR texts and messages. */
 extern const char *const kernel_op_words[KERNEL_OP_COUNT];
 
 enum { KERNEL_RANK_MAX = 8, KERNEL_EXTENTS = 16 };
@@ -42,10 +43,10 @@ bool kernel_storage(const struct spec *spec, const int64_t *shape, int rank, str
 /* false with *reason when this version has no kernel for op with this spec and x dtype (f32, f16, bf16). */
 bool kernel_supports(enum kernel_op op, const struct spec *spec, enum dtype dtype, const char **reason);
 
-/* nvfp4's g from the largest |x| of its tensors: 2688 / amax, 1 when amax is 0 or g not finite (numerics.md §1.8). */
+/* nvfp4's g from the largest |x| of its tensors: 2688 / amax, 1 when amax is 0 or g not finite. */
 float kernel_second(float amax);
 
-/* What `error` adds up over a tensor; e = x - dequantized. All sums as numerics.md §1.9 says: f64, 64 virtual lanes by
+/* What `error` adds up over a tensor; e = x - dequantized. All sums are f64, in 64 virtual lanes by
  * index mod 64 within chunks of 4096 elements (index in row-major order of the tensor), lanes as halves (i with i + 32, then
  * i + 16, …), chunks in order. x and y are f32: y before any rounding to x's dtype. */
 struct kernel_sums {
@@ -96,8 +97,11 @@ struct kernel_ir; /* codegen/kernel/ir.h */
 struct kernel_ir *kernel_build(struct arena *arena, const struct kernel_request *request, const char *after, struct diags *diags);
 /* The key of the kernel's code: equal keys, equal code. Shapes that need the same code have the same key. */
 const char *kernel_key(struct arena *arena, const struct kernel_request *request);
+/* IR as text, and back (README.md has the grammar). read: everything is in arena; NULL with a diagnostic at the first wrong
+ * place, or for each rule of the verifier that the text breaks. */
 void kernel_print(struct text *out, const struct kernel_ir *ir);
 struct kernel_ir *kernel_read(struct arena *arena, struct source *source, struct diags *diags);
+/* The rules of ir_verify.c; a diagnostic for each violation. Numbers the values (ir_number), changes nothing else. */
 bool kernel_verify(const struct kernel_ir *ir, struct diags *diags);
 
 typedef void kernel_function(const struct kernel_args *args);
@@ -107,6 +111,7 @@ struct kernel_code {
     void *memory;
     size_t size;
 };
+/* LLVM text and assembly end in a 0 byte that *size does not count. */
 enum kernel_output { KERNEL_OUTPUT_LLVM, KERNEL_OUTPUT_ASM, KERNEL_OUTPUT_OBJECT };
 /* IR -> the wanted output in *bytes (malloc, caller frees). false with a diagnostic. Thread-safe. */
 bool kernel_compile(const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size, struct diags *diags);
@@ -115,6 +120,7 @@ bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kern
                          struct diags *diags);
 /* Maps an object that kernel_compile made; finds its one function. No LLVM. false with a diagnostic. */
 bool kernel_load(const char *object, size_t size, struct kernel_code *code, struct diags *diags);
+/* Unmaps the pages; the function must not be running. Safe on a zeroed or unloaded struct. */
 void kernel_unload(struct kernel_code *code);
 
 /* Fills args->extent for the request's shape and gives the number of work units: independent pieces of work [0, units) that may

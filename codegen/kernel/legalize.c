@@ -1,5 +1,8 @@
 /* Pass `legalize`: every formula op becomes machine ops that each target has, with the same bits on all of them.
- * f32 x is sign, exponent field (8 bits, bias 127), 23 bits; a small float of e, m and bias has the same shape. */
+ * In: IR with clamp, finite, rne, encode, decode. Out: the same values by adds, shifts and selects.
+ * f32 x is sign, exponent field (8 bits, bias 127), 23 bits; a small float of e, m and bias has the same shape, so that
+ * its code is cut from, or put into, an f32's bits. Sources of the formats: IEEE 754 (f16), OCP FP8 and MX (e4m3fn, e5m2,
+ * e3m2, e2m3, e2m1, e8m0), the fnuz formats of arXiv 2206.02915. Each formula is exact for all inputs the op's row allows. */
 #include "codegen/kernel/pass.h"
 
 #include <math.h>
@@ -46,6 +49,7 @@ static struct ir_operand lower_rne(struct legalizer *l, const struct ir_value *v
     return put(l, IR_isub, "k", put_one(l, IR_bits, "b", t), ir_int(0x4b400000));
 }
 
+/* Also the number of codes without a sign: magnitudes are [0, sign_bit). */
 static int32_t sign_bit(const struct format *f)
 {
     return 1 << (f->e + f->m);
@@ -76,6 +80,7 @@ static struct ir_operand encode_bf16(struct legalizer *l, const struct ir_value 
     return unless_nan(l, v, put(l, IR_ishr, "k", up, ir_int(16)), nan);
 }
 
+/* The CPU's conversion keeps a NaN's payload; its code here is always 7e00 with the sign. */
 static struct ir_operand encode_f16(struct legalizer *l, const struct ir_value *v)
 {
     struct ir_operand k = put_one(l, IR_narrow_f16, "k", v->operand[0]);
@@ -119,7 +124,7 @@ static struct ir_operand magnitude_of(struct legalizer *l, const struct ir_value
     return a;
 }
 
-/* The sign, and the code of NaN: numerics.md §1.5. */
+/* The sign, and the code of NaN: the format's own, with the sign where it has two; formats without one take 0's code. */
 static struct ir_operand encode_small(struct legalizer *l, const struct ir_value *v)
 {
     const struct format *f = l->format;
@@ -141,6 +146,7 @@ static struct ir_operand encode_small(struct legalizer *l, const struct ir_value
     return unless_nan(l, v, put(l, IR_ior, "code", k, sign), ir_int(0));
 }
 
+/* bf16 is an f32's upper half; f16 has an instruction where the target has one, and is a small float like others elsewhere. */
 static struct ir_operand lower_encode(struct legalizer *l, const struct ir_value *v)
 {
     if (l->format->e == 8)
@@ -192,6 +198,7 @@ static struct ir_operand decode_specials(struct legalizer *l, struct ir_operand 
     return bits;
 }
 
+/* fnuz has its NaN at the code of -0, which the sign's or would have made -0. */
 static struct ir_operand decode_small(struct legalizer *l, struct ir_operand k)
 {
     const struct format *f = l->format;
@@ -206,6 +213,7 @@ static struct ir_operand decode_small(struct legalizer *l, struct ir_operand k)
     return put_one(l, IR_float, "v", bits);
 }
 
+/* bf16's bits are an f32's upper half: NaN payloads pass unchanged. */
 static struct ir_operand lower_decode(struct legalizer *l, const struct ir_value *v)
 {
     const struct format *f = l->format;

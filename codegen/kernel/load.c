@@ -1,5 +1,6 @@
-/* The loader of kernel objects: ELF64 relocatable for x86-64, as LLVM writes them for a module without outside
- * references. The bytes may come from a cache file, so every offset is checked before it is used.
+/* The loader of kernel objects. In: bytes, perhaps of a cache file: an ELF64 relocatable for x86-64 (System V ABI, AMD64
+ * supplement), as LLVM writes them for a module without outside references. Out: one function in pages of its own. Every
+ * offset is checked before it is used; nothing but code, constants and PC-relative relocations is let in.
  * Sections with SHF_ALLOC are laid out in one mapping, relocated (PC-relative, into these sections only), then the
  * pages become readable and executable; they are never writable and executable at once. */
 #include "codegen/kernel/provider.h"
@@ -10,6 +11,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* An object of ours has about ten sections; OBJECT_MAX is above the largest matcher; no section asks for more than a page,
+ * which is what mmap aligns to. */
 enum { SECTIONS_MAX = 64, OBJECT_MAX = 64 << 20, ALIGNMENT_MAX = 4096 };
 
 struct object {
@@ -29,11 +32,13 @@ static bool fail(struct object *o, const char *problem)
     return false;
 }
 
+/* No sum is formed that could wrap. */
 static bool in_bounds(const struct object *o, uint64_t offset, uint64_t size)
 {
     return offset <= o->size && size <= o->size - offset;
 }
 
+/* Headers are copied out: the bytes have no alignment. */
 static bool read_header(struct object *o)
 {
     static const unsigned char ident[] = {0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB, EV_CURRENT};
@@ -54,6 +59,7 @@ static bool is_loaded(const Elf64_Shdr *s)
     return (s->sh_flags & SHF_ALLOC) && s->sh_size > 0;
 }
 
+/* The total cannot overflow: at most SECTIONS_MAX sections, each no larger than the object. */
 static bool place_sections(struct object *o)
 {
     for (unsigned i = 0; i < o->header.e_shnum; i++) {
@@ -112,6 +118,7 @@ static bool relocate(struct object *o, char *memory, unsigned target, const Elf6
     return true;
 }
 
+/* Once with memory NULL (kernel_object_problem), once for good; the checks are the same. */
 static bool relocate_all(struct object *o, char *memory)
 {
     for (unsigned i = 0; i < o->header.e_shnum; i++) {
@@ -169,6 +176,7 @@ const char *kernel_object_problem(const char *bytes, size_t size)
     return o.problem;
 }
 
+/* code->memory is set before anything that may fail, so that kernel_unload in the caller frees it. */
 static bool map_object(struct object *o, struct kernel_code *code, struct diags *diags)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), offset = 0;

@@ -1,4 +1,5 @@
-/* The pass runner: each row's contract is checked before it runs, the IR after. */
+/* The pass runner. In: IR of the formulas. Out: IR that may be lowered. Each row's contract (passes.def) is checked before it
+ * runs; kernel_verify holds the IR to its rules after it. */
 #include "codegen/kernel/pass.h"
 
 #include <string.h>
@@ -16,6 +17,7 @@ static const struct pass passes[] = {
 };
 enum { PASS_COUNT = sizeof passes / sizeof *passes };
 
+/* A missing property is a wrong order of rows: a bug of the compiler, Q-coded as such. */
 static bool run_pass(const struct pass *pass, struct kernel_ir *ir, const struct kernel_request *request, struct diags *diags)
 {
     if ((ir->properties & pass->requires) != pass->requires) {
@@ -27,6 +29,7 @@ static bool run_pass(const struct pass *pass, struct kernel_ir *ir, const struct
     return kernel_verify(ir, diags);
 }
 
+/* `formula` names the IR before the first pass. */
 bool pass_run(struct kernel_ir *ir, const struct kernel_request *request, const char *after, struct diags *diags)
 {
     if (!kernel_verify(ir, diags))

@@ -4,6 +4,7 @@
 
 #include "codegen/kernel/ir.h"
 
+/* pass_NAME changes ir in place; it may rely on `requires` and must leave what `keeps` and `gives` say. It never fails. */
 #define PASS(name, requires, keeps, gives) void pass_##name(struct kernel_ir *ir, const struct kernel_request *request);
 #include "codegen/kernel/passes.def"
 #undef PASS

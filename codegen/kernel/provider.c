@@ -1,5 +1,6 @@
-/* Opens libquern-jit.so and hands IR to it. The library is never closed: LLVM does not survive being unloaded, and
- * the dynamic loader keeps one copy however often it is opened, so no state is held here. */
+/* Opens libquern-jit.so and hands IR or match code to it. Out: bytes of malloc that the caller frees, or a diagnostic. The
+ * library is never closed: LLVM does not survive being unloaded, and the dynamic loader keeps one copy however often it is
+ * opened, so no state is held here and calls from several threads need no lock. */
 #define _GNU_SOURCE /* dladdr */
 #include "codegen/kernel/provider.h"
 #include "codegen/match/code.h"
@@ -53,6 +54,7 @@ static void *open_provider(struct arena *arena, const char *path, const char **e
     return library ? library : open_at(arena, QUERN_LIBDIR "/", "", error);
 }
 
+/* Every failure to open or find is one diagnostic with the loader's own words. */
 static void *find_function(struct diags *diags, const char *path, const char *function)
 {
     const char *error = "";
@@ -63,7 +65,7 @@ static void *find_function(struct diags *diags, const char *path, const char *fu
     return symbol;
 }
 
-/* A library call in generated code is a bug of the lowering: kernels.md §2. */
+/* A library call in generated code is a bug of the lowering: every op has its own instructions. */
 static bool check_object(const char *name, char **bytes, size_t size, struct diags *diags)
 {
     const char *problem = kernel_object_problem(*bytes, size);
@@ -95,6 +97,7 @@ bool kernel_compile_with(const char *path, const struct kernel_ir *ir, enum kern
     return output != KERNEL_OUTPUT_OBJECT || check_object(ir->name, bytes, *size, diags);
 }
 
+/* whole = false: the object is for a linker, and may define more than one function. */
 bool match_compile_with(const char *path, const struct match_code *code, const struct kernel_target *target, enum kernel_output output,
                         bool whole, char **bytes, size_t *size, struct diags *diags)
 {

@@ -7,6 +7,7 @@
 /* Compiles checked IR. true: *bytes (malloc, caller frees) and *size. false: a reason in message. Thread-safe. */
 typedef bool kernel_jit_compile(const struct kernel_ir *ir, enum kernel_output output, char **bytes, size_t *size,
                                 char *message, size_t message_size);
+/* The names by which the library is opened and its functions are found. */
 #define KERNEL_JIT_FUNCTION "quern_jit_compile"
 /* The same of match code (codegen/match/code.h). */
 struct match_code;

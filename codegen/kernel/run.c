@@ -1,4 +1,6 @@
-/* Calls a kernel in the floating-point environment it was made for. numerics.md §1.9. */
+/* Calls a kernel in the floating-point environment it was made for, and gives the caller's back. In: loaded code and filled
+ * arguments. A caller may have FTZ, DAZ or another rounding mode set (-ffast-math does in its start code); no kernel's bits
+ * may depend on it. Thread-safe: MXCSR is a thread's own. */
 #include "codegen/kernel/kernel.h"
 
 #ifdef __x86_64__

@@ -1,8 +1,12 @@
-/* Pass `schedule`: how the loops run, from the spec, the shape and the target. */
+/* Pass `schedule`: how the loops run, from the spec, the shape and the target. In: a request. Out: struct ir_schedule. The
+ * same function answers kernel_bind and kernel_key, so that extents, code and key never disagree. No schedule changes a bit
+ * of the result: statistics are maxima, and sums have an order of their own (lower_sums.c). */
 #include "codegen/kernel/pass.h"
 #include "codegen/kernel/geometry.h"
 
-/* BATCH: elements in flight that are worth the latency of a scale; they stay in the first cache. */
+/* BLOCK_MIN: codes of 8 elements are whole bytes at any width. BLOCK_MAX: a longer block has enough elements to hide its own
+ * scale's latency. BATCH: elements in flight that are worth that latency; they stay in the first cache. IN_FLIGHT_MAX: the
+ * most that the verifier takes. ALIGNED_CHUNK: 32 codes of any width are whole 4-byte words. */
 enum { BLOCK_MIN = 8, BLOCK_MAX = 256, BATCH = 512, IN_FLIGHT_MAX = 32, ALIGNED_CHUNK = 32 };
 
 static bool is_power_of_two(int64_t n)
@@ -20,6 +24,7 @@ static bool fits_blocks(const struct kernel_request *request, const struct geome
     return g->groups_collapse || blocks >= lanes / 2;
 }
 
+/* A block whose elements lie a row apart goes down (columns, across); all others run along rows. */
 static enum ir_schedule_kind choose_kind(const struct kernel_request *request, const struct geometry *g, unsigned lanes)
 {
     bool is_last = g->axis + 1 >= request->rank, is_scaled = request->spec->scale != NULL;

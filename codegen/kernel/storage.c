@@ -1,8 +1,12 @@
-/* Sizes of the buffers of a tensor under a spec (struct kernel_storage), and the shape's geometry. numerics.md §1.7. */
+/* Sizes of the buffers of a tensor under a spec (struct kernel_storage), and the shape as the schedules see it (struct
+ * geometry). In: a spec and a shape of rank 0 to 8. Out: counts and bytes; every product is checked, so that nothing that
+ * is laid out or indexed by them overflows 63 bits. Layouts: lsb, byte and i32 as struct kernel_storage says (kernel.h);
+ * i32 is compressed-tensors' pack-quantized. */
 #include "codegen/kernel/geometry.h"
 
 #include <string.h>
 
+/* Layout `byte` pads each code to whole bytes; lsb and i32 store the format's own bits. */
 unsigned geometry_code_bits(const struct spec *spec)
 {
     unsigned bits = spec->format->bits;
@@ -14,6 +18,7 @@ unsigned geometry_code_unit(const struct spec *spec)
     return spec->layout == LAYOUT_i32 ? 4 : 1;
 }
 
+/* May lie outside [0, rank): axis_problem tells. */
 static int axis_of(const struct spec *spec, int rank)
 {
     return spec->axis < 0 ? spec->axis + rank : spec->axis;
@@ -25,6 +30,7 @@ static bool multiply(int64_t *a, int64_t b)
     return !__builtin_mul_overflow(*a, b, a);
 }
 
+/* An empty dimension gives 0, whatever the others are, as long as the partial products fit. */
 static bool product(const int64_t *shape, int count, int64_t *result)
 {
     *result = 1;
@@ -34,6 +40,7 @@ static bool product(const int64_t *shape, int count, int64_t *result)
     return true;
 }
 
+/* Rows are padded to the unit, one by one: a row of no columns takes no bytes. */
 static bool fill_codes(const struct spec *spec, const int64_t *shape, int rank, struct kernel_storage *s)
 {
     int64_t unit = geometry_code_unit(spec) * 8, bits;
@@ -50,6 +57,7 @@ static bool fill_codes(const struct spec *spec, const int64_t *shape, int rank, 
     return multiply(&s->code_bytes, s->rows) && multiply(&four, 4);
 }
 
+/* The shapes that kernel.h lists; the group's dimension is rounded up, its short last group has a scale of its own. */
 static void fill_scale_shape(const struct spec *spec, const int64_t *shape, int rank, struct kernel_storage *s)
 {
     int axis = axis_of(spec, rank);
@@ -64,6 +72,7 @@ static void fill_scale_shape(const struct spec *spec, const int64_t *shape, int 
         s->scale_shape[axis] = shape[axis] / spec->group + (shape[axis] % spec->group != 0);
 }
 
+/* Only channel and group have an axis. */
 static const char *axis_problem(const struct spec *spec, const int64_t *shape, int rank)
 {
     bool has_axis = spec->granularity == GRANULARITY_channel || spec->granularity == GRANULARITY_group;
@@ -79,6 +88,7 @@ static const char *axis_problem(const struct spec *spec, const int64_t *shape, i
     return NULL;
 }
 
+/* *reason is set before each step that may fail; on success its text means nothing. */
 bool kernel_storage(const struct spec *spec, const int64_t *shape, int rank, struct kernel_storage *s, const char **reason)
 {
     memset(s, 0, sizeof *s);
@@ -117,6 +127,7 @@ static void fill_axis(struct geometry *g, const struct kernel_request *request)
     }
 }
 
+/* shifted: only where a row holds more than one group can a group start inside a byte. */
 struct geometry geometry_of(const struct kernel_request *request)
 {
     const struct spec *spec = request->spec;

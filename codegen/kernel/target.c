@@ -1,4 +1,5 @@
-/* The targets and which of them this CPU runs: cpuid for the instructions, xgetbv for the registers the OS saves. */
+/* The targets and which of them this CPU runs: cpuid for the instructions, xgetbv for the registers the OS saves. Levels are
+ * those of the x86-64 psABI (x86-64-v1 to v4). Out: a row of kernel_targets, never NULL for the host. */
 #include "codegen/kernel/kernel.h"
 
 #include <string.h>
@@ -65,6 +66,7 @@ static int host_level(void)
 }
 #endif
 
+/* The last row is the baseline, which every host runs. */
 const struct kernel_target *kernel_target_host(void)
 {
     int level = host_level();
