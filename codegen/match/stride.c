@@ -2,17 +2,17 @@
 #include "codegen/match/stride.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "codegen/match/cut.h"
 
 enum {
-    WINDOW = 64, TRACKED = 64,
-    PIECE_MAX = 29, KIND_AT = 40, LAST_BIT = 5, EARLY_AT = 46, NUMBER_AT = 50, /* in a piece's first word of `begin` */
-    PIECES_FIRST = 1 << 8, PIECES_MAX = 1 << 15, PIECES_SPREAD = 4,               /* places for each */
-    PLACE_BITS = 24, NUMBER_BITS = 16, STEP_PLACES = 4,                           /* of a step */
-    STEPS_FIRST = 1 << 9, STEPS_LEAST = 1 << 15, STEPS_MAX = 1 << 18, STEPS_PER_STATE = 64
+    PIECES_FIRST = 1 << 8, PIECES_MAX = 1 << 15, PIECES_SPREAD = 4, /* places; how many there are for each piece */
+    STEPS_FIRST = 1 << 9, STEPS_LEAST = 1 << 15, STEPS_MAX = 1 << 18, STEPS_PER_STATE = 64, /* places; limits by the NFA's size */
+    STEP_PLACES = 4, PLACE_BITS = 24, NUMBER_BITS = 16, /* of a step */
+    TRACKED = 64                                        /* bytes of the last name */
 };
+/* What a known name goes through stands in one loop, what is rare elsewhere. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define NOINLINE static __attribute__((noinline))
 #define MIX 0x9e3779b97f4a7c15u
 #define MIX_HIGH 0xc2b2ae3d27d4eb4fu
 
@@ -48,7 +48,7 @@ static void clear_pieces(struct automata *r)
 }
 
 /* The steps are of states that are gone. */
-static __attribute__((noinline)) void clear_states(struct automata *r)
+NOINLINE void clear_states(struct automata *r)
 {
     for (unsigned i = 0; i < r->count; i++) {
         const struct automaton *a = &r->parts[i];
@@ -69,147 +69,7 @@ void strides_init(struct automata *r, const struct nfa *nfa, void *memory)
     clear_pieces(r);
 }
 
-/* ---- what stands in a name of at least a block ---- */
-
-typedef unsigned char block __attribute__((vector_size(BLOCK)));
-typedef uint64_t words __attribute__((vector_size(BLOCK)));
-
-static inline block load_block(const char *bytes)
-{
-    block b;
-    memcpy(&b, bytes, sizeof b);
-    return b;
-}
-
-/* The first byte lowest. */
-static inline words words_of(block b)
-{
-    words w = (words)b;
-    return __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? w : (words){__builtin_bswap64(w[0]), __builtin_bswap64(w[1])};
-}
-
-/* The top bit of each byte, the first one lowest. */
-static inline uint32_t mask_of(block b)
-{
-#ifdef __SSE2__
-    return (uint32_t)_mm_movemask_epi8((__m128i)b);
-#else
-    words w = words_of(b) >> 7 & 0x0101010101010101u;
-    return (uint32_t)(w[0] * 0x0102040810204080u >> 56 | w[1] * 0x0102040810204080u >> 56 << 8);
-#endif
-}
-
-static inline uint32_t find_byte(block b, char byte)
-{
-    return mask_of((block)(b == (unsigned char)byte));
-}
-
-static inline uint32_t find_digits(block b)
-{
-    typedef signed char numbers __attribute__((vector_size(BLOCK)));
-    return mask_of((block)((numbers)(b + (unsigned char)(0x80 - '0')) < (signed char)(10 - 0x80)));
-}
-
-/* What bytes are, a bit each. */
-struct marks {
-    uint64_t dots, digits;
-};
-
-static inline struct marks mark_block(block b)
-{
-    return (struct marks){find_byte(b, '.'), find_digits(b)};
-}
-
-static inline struct marks join_marks(struct marks a, struct marks b, size_t shift)
-{
-    return (struct marks){a.dots | b.dots << shift, a.digits | b.digits << shift};
-}
-
-static inline struct marks mark_two(const char *bytes, block *all)
-{
-    block a = load_block(bytes), b = load_block(bytes + BLOCK);
-    *all |= a | b;
-    return join_marks(mark_block(a), mark_block(b), BLOCK);
-}
-
-/* Where a name is cut: behind each number's dot and at its end. */
-struct cuts {
-    uint64_t ends, dots; /* bit n: byte from + n; of at most WINDOW bytes */
-    size_t from;
-};
-
-/* From byte `at` on; no ends: characters beyond ASCII are near. */
-static inline __attribute__((always_inline)) struct cuts find_cuts(const char *bytes, size_t at, size_t size)
-{
-    size_t left = size - at, from = at, last;
-    block all = {0};
-    struct marks m;
-    if (__builtin_expect(left <= 2 * BLOCK && size >= 2 * BLOCK, 1)) {
-        from = size - 2 * BLOCK;
-        m = mark_two(bytes + from, &all);
-        last = 2 * BLOCK - 1;
-    } else if (left > 2 * BLOCK) {
-        size_t second = left < WINDOW ? left - 2 * BLOCK : 2 * BLOCK;
-        m = join_marks(mark_two(bytes + at, &all), mark_two(bytes + at + second, &all), second);
-        last = second + 2 * BLOCK - 1;
-    } else {
-        block first = load_block(bytes), second = load_block(bytes + size - BLOCK);
-        from = 0;
-        all = first | second;
-        m = join_marks(mark_block(first), mark_block(second), size - BLOCK);
-        last = size - 1;
-    }
-    uint64_t ends = ((m.dots & m.digits << 1) | (uint64_t)1 << last) & ~(uint64_t)0 << (at - from);
-    return (struct cuts){__builtin_expect(mask_of(all), 0) ? 0 : ends, m.dots, from};
-}
-
-static __attribute__((noinline)) struct cuts find_more_cuts(const char *bytes, size_t at, size_t size)
-{
-    return find_cuts(bytes, at, size);
-}
-
-/* A piece that would be too long ends behind its last dot that is near enough. */
-static size_t cut_early(uint64_t dots)
-{
-    uint32_t reach = (uint32_t)dots & (((uint32_t)1 << PIECE_MAX) - 1);
-    return reach ? 32 - (size_t)__builtin_clz(reach) : PIECE_MAX;
-}
-
 /* ---- pieces ---- */
-
-/* In the middle those of a block that are kept. */
-static const char ones[3 * BLOCK] = {[BLOCK] = -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1};
-
-/* The piece of bytes at..end, without a number. */
-static inline struct piece cut_piece(const char *bytes, size_t at, size_t end, bool last)
-{
-    size_t length = end - at;
-    uint64_t kind = (length | (size_t)last << LAST_BIT) << KIND_AT;
-    struct piece p;
-    if (__builtin_expect(end < BLOCK, 0)) {
-        p.end = words_of(load_block(bytes) & load_block(ones + BLOCK - at) & load_block(ones + 2 * BLOCK - end));
-        kind |= (uint64_t)end << EARLY_AT;
-    } else {
-        p.end = words_of(load_block(bytes + end - BLOCK) & load_block(ones + (length < BLOCK ? length : BLOCK)));
-    }
-    p.begin = (words){kind};
-    if (__builtin_expect(length > BLOCK, 0)) {
-        words begin = words_of(load_block(bytes + at));
-        p.begin |= (words){begin[1], begin[0]} & (words){((uint64_t)1 << KIND_AT) - 1, ~(uint64_t)0};
-    }
-    return p;
-}
-
-static inline bool is_piece(const struct piece *a, const struct piece *b)
-{
-    words number = {~(uint64_t)0 << NUMBER_AT, 0};
-    return mask_of((block)((block)a->end == (block)b->end) & ((block)((block)a->begin == (block)b->begin) | (block)number)) == 0xffff;
-}
-
-static inline uint32_t number_of(const struct piece *p)
-{
-    return (uint32_t)(p->begin[0] >> NUMBER_AT);
-}
 
 static inline uint32_t place_of_piece(const struct pieces *pieces, const struct piece *p)
 {
@@ -227,7 +87,7 @@ static struct piece *find_piece(const struct pieces *pieces, const struct piece 
 }
 
 /* Of a piece that does not stand in its first place. */
-static __attribute__((noinline)) uint32_t enter_piece(struct automata *r, const struct piece *p)
+NOINLINE uint32_t enter_piece(struct automata *r, const struct piece *p)
 {
     struct pieces *pieces = &r->pieces;
     struct piece *place = find_piece(pieces, p);
@@ -322,10 +182,10 @@ static void grow_steps(struct steps *s)
     }
 }
 
-/* A step that is not in its first places, or reads the piece and enters it. When a lazy automaton's tables are emptied meanwhile, whatever
- * is known is of states that are gone. */
-static __attribute__((noinline)) uint32_t read_piece(struct automata *r, unsigned part, uint32_t state, uint32_t number, const char *bytes, size_t size,
-                                                     bool last)
+/* A step that is not in its first place; or else reads the piece and enters the step. When a lazy automaton's tables are emptied
+ * meanwhile, whatever is known is of states that are gone. */
+NOINLINE uint32_t read_piece(struct automata *r, unsigned part, uint32_t state, uint32_t number, const char *bytes, size_t size,
+                             bool last)
 {
     struct automaton *a = &r->parts[part];
     struct steps *s = &a->steps;
@@ -371,7 +231,7 @@ static inline uint32_t join_outcomes(const struct automata *r, unsigned count, c
     return known ? kept : 0;
 }
 
-static __attribute__((noinline)) uint32_t read_plainly(const struct automata *r, const uint32_t *from, const char *bytes, size_t at, size_t size)
+NOINLINE uint32_t read_plainly(const struct automata *r, const uint32_t *from, const char *bytes, size_t at, size_t size)
 {
     uint32_t states[PARTS_MAX];
     for (unsigned i = 0; i < r->count; i++)
@@ -397,8 +257,14 @@ static inline void add_cut(struct track *t, unsigned count, size_t at, const uin
         t->states[at][i] = states[i];
 }
 
+NOINLINE struct cuts find_more_cuts(const char *bytes, size_t at, size_t size)
+{
+    return find_cuts(bytes, at, size);
+}
+
 /* The states leave their registers for that alone. */
-static inline __attribute__((always_inline)) uint32_t leave(const struct automata *r, unsigned count, const uint32_t *states, const char *bytes, size_t at, size_t size)
+ALWAYS_INLINE uint32_t leave(const struct automata *r, unsigned count, const uint32_t *states, const char *bytes, size_t at,
+                             size_t size)
 {
     uint32_t from[PARTS_MAX];
     EACH_PART(i, count)
@@ -407,9 +273,9 @@ static inline __attribute__((always_inline)) uint32_t leave(const struct automat
 }
 
 /* From the states at byte `at` to the end: the outcome. With a track, the cuts on the way are entered in it. count is that of
- * the parts, a constant. */
-static inline __attribute__((always_inline)) uint32_t read_pieces(struct automata *r, unsigned count, const uint32_t *from, const char *bytes,
-                                                                  size_t at, size_t size, struct track *track)
+ * the parts, a constant, so that states stay in registers. */
+ALWAYS_INLINE uint32_t read_pieces(struct automata *r, unsigned count, const uint32_t *from, const char *bytes, size_t at,
+                                   size_t size, struct track *track)
 {
     struct cuts cuts = find_cuts(bytes, at, size);
     uint32_t states[PARTS_MAX];
@@ -425,7 +291,8 @@ static inline __attribute__((always_inline)) uint32_t read_pieces(struct automat
         uint32_t number = number_piece(r, &p);
         EACH_PART(i, count) {
             uint64_t known = find_step(&r->parts[i].steps, states[i], number, 0);
-            states[i] = __builtin_expect(!(known >> PLACE_BITS), 1) ? (uint32_t)known : read_piece(r, i, states[i], number, bytes + at, end - at, end == size);
+            bool found = __builtin_expect(!(known >> PLACE_BITS), 1);
+            states[i] = found ? (uint32_t)known : read_piece(r, i, states[i], number, bytes + at, end - at, end == size);
         }
         if (end == size)
             return join_outcomes(r, count, states, true);
@@ -479,7 +346,7 @@ static inline size_t last_cut(struct track *t, size_t common)
     return (unsigned)__builtin_clzll(t->cuts) ^ (TRACKED - 1);
 }
 
-static __attribute__((noinline)) void begin_track(struct automata *r, struct track *t)
+NOINLINE void begin_track(struct automata *r, struct track *t)
 {
     if (r->known != r->emptied)
         clear_states(r);
@@ -501,7 +368,7 @@ static inline size_t keep_shared(struct automata *r, struct track *t, const char
     return last_cut(t, common - (common == size)); /* the last piece is not empty */
 }
 
-static inline __attribute__((always_inline)) size_t read_names(struct automata *r, unsigned count, const struct field *names, size_t name_count, int *rules)
+ALWAYS_INLINE size_t read_names(struct automata *r, unsigned count, const struct field *names, size_t name_count, int *rules)
 {
     struct track t;
     size_t unknown = 0;

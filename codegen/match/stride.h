@@ -9,14 +9,8 @@
 #include "codegen/match/lazy.h"
 #include "codegen/match/match.h"
 
-/* A piece of ASCII: the 16 bytes in which it ends and, when it is longer, those in which it begins, 0 where they are not its own.
- * The top of begin[0], where bytes stand that `end` has too, is how long it is, whether it ends a name, where it ends when that
- * is before byte 16, and its number, not 0. All 0: a free place. */
-enum { BLOCK = 16 };
-struct piece {
-    uint64_t end __attribute__((vector_size(BLOCK))), begin __attribute__((vector_size(BLOCK))); /* begin: the second word first */
-};
-/* By open addressing. */
+struct piece; /* cut.h */
+/* Pieces by their bytes: open addressing. Each has a number. */
 struct pieces {
     struct piece *items;
     uint32_t mask, count, shift; /* of a hash */
