@@ -11,13 +11,42 @@ struct fit {
     const char *prefix, *parameter;
     size_t prefix_size, item;
 };
+/* The tensors by the last segment of their module paths: lists of indices plus one, several segments in a list perhaps. */
+struct leaves {
+    uint32_t *first, *next; /* by bucket; by tensor */
+    size_t mask;
+};
 struct grouping {
     struct session *session;
     struct quern_plan *plan;
+    const struct leaves *leaves;
     const struct recipe_group *group;
     struct fit *fits;
     size_t count, capacity;
 };
+
+/* FNV-1a of what stands behind the last dot before end. */
+static size_t hash_leaf(const char *begin, const char *end)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    while (end > begin && end[-1] != '.')
+        hash = (hash ^ (unsigned char)*--end) * 0x100000001b3u;
+    return (size_t)(hash ^ hash >> 32);
+}
+
+static void list_leaves(struct session *session, const struct quern_plan *plan, struct leaves *leaves)
+{
+    size_t buckets = 64;
+    while (buckets < plan->count && buckets < 1 << 20)
+        buckets *= 2;
+    *leaves = (struct leaves){ARENA_ARRAY(session->arena, buckets, uint32_t), ARENA_ARRAY(session->arena, plan->count + 1, uint32_t), buckets - 1};
+    for (size_t i = plan->count; i--;) {
+        const char *name = plan->items[i].stored->name, *dot = strrchr(name, '.');
+        uint32_t *first = &leaves->first[hash_leaf(name, dot ? dot : name) & leaves->mask];
+        leaves->next[i] = *first;
+        *first = (uint32_t)i + 1;
+    }
+}
 
 static bool ends_in(const char *bytes, size_t size, const char *end, size_t end_size)
 {
@@ -87,13 +116,23 @@ static bool check_set(struct grouping *g, const struct fit *set, size_t count)
     return true;
 }
 
-/* Members times tensors: groups are few. */
+/* A member that ends in a whole segment is compared with the tensors of that segment alone. */
+static void list_fits(struct grouping *g, const struct ast_string *member)
+{
+    const char *end = member->bytes + member->size, *dot = strrchr(member->bytes, '.');
+    if (!dot || strstr(dot, "{p}"))
+        for (size_t i = 0; i < g->plan->count; i++)
+            try_member(g, member, i);
+    else
+        for (size_t i = g->leaves->first[hash_leaf(member->bytes, end) & g->leaves->mask]; i; i = g->leaves->next[i - 1])
+            try_member(g, member, i - 1);
+}
+
 static bool check_group(struct grouping *g)
 {
     bool ok = true;
     for (size_t m = 0; m < g->group->count; m++)
-        for (size_t i = 0; i < g->plan->count; i++)
-            try_member(g, &g->group->members[m], i);
+        list_fits(g, &g->group->members[m]);
     if (g->count)
         qsort(g->fits, g->count, sizeof *g->fits, compare_fits);
     for (size_t begin = 0, end; begin < g->count; begin = end) {
@@ -107,9 +146,12 @@ static bool check_group(struct grouping *g)
 bool plan_groups(struct session *session, struct quern_plan *plan)
 {
     const struct recipe *recipe = plan->recipe->recipe;
+    struct leaves leaves;
     bool ok = true;
+    if (recipe->group_count)
+        list_leaves(session, plan, &leaves);
     for (size_t i = 0; i < recipe->group_count; i++) {
-        struct grouping g = {.session = session, .plan = plan, .group = &recipe->groups[i]};
+        struct grouping g = {.session = session, .plan = plan, .leaves = &leaves, .group = &recipe->groups[i]};
         ok &= check_group(&g);
     }
     return ok;
