@@ -1,5 +1,6 @@
 /* quern plan: what each tensor of a model gets and what it will cost. Reads headers only. A tensor that a rule cannot be
  * carried out for is an error, and the others are shown. */
+#define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,27 +40,48 @@ struct share {
 };
 struct shares {
     struct share *items;
-    size_t count;
+    size_t count, capacity;
+    json_t *places; /* WHAT, a line break, FORMAT: the item's index */
 };
+
+static struct share *add_share(struct shares *shares, struct share share)
+{
+    if (shares->count == shares->capacity) {
+        size_t capacity = shares->capacity ? 2 * shares->capacity : 16;
+        struct share *items = realloc(shares->items, capacity * sizeof *items);
+        if (!items)
+            return NULL;
+        shares->items = items;
+        shares->capacity = capacity;
+    }
+    shares->items[shares->count] = share;
+    return &shares->items[shares->count++];
+}
 
 static struct share *find_share(struct shares *shares, const struct quern_plan_row *row)
 {
-    const char *what = row->spec ? row->spec : row->reason, *format = row->format ? row->format : "";
-    for (size_t i = 0; i < shares->count; i++)
-        if (!strcmp(shares->items[i].what, what) && !strcmp(shares->items[i].format, format))
-            return &shares->items[i];
-    struct share *items = realloc(shares->items, (shares->count + 1) * sizeof *items);
-    if (!items)
+    struct share share = {.what = row->spec ? row->spec : row->reason, .format = row->format ? row->format : "", .quantized = row->spec != NULL};
+    char *key;
+    if (asprintf(&key, "%s\n%s", share.what, share.format) < 0)
         return NULL;
-    shares->items = items;
-    items[shares->count] = (struct share){.what = what, .format = format, .quantized = row->spec != NULL};
-    return &items[shares->count++];
+    json_t *place = json_object_get(shares->places, key);
+    struct share *found = place ? &shares->items[json_integer_value(place)] : add_share(shares, share);
+    if (found && !place)
+        json_object_set_new_nocheck(shares->places, key, json_integer((json_int_t)shares->count - 1));
+    free(key);
+    return found;
+}
+
+static void free_shares(struct shares *shares)
+{
+    json_decref(shares->places);
+    free(shares->items);
 }
 
 /* In the order in which they first occur. Tensors of unknown size are counted and add no bytes. */
 static struct shares sum_shares(const quern_plan *plan)
 {
-    struct shares shares = {0};
+    struct shares shares = {.places = json_object()};
     for (size_t i = 0; i < quern_plan_count(plan); i++) {
         struct quern_plan_row row = quern_plan_at(plan, i);
         struct share *share = find_share(&shares, &row);
@@ -82,7 +104,7 @@ static json_t *json_shares(const quern_plan *plan)
                                                tool_json_string(s->quantized ? s->format : NULL), "tensors", (json_int_t)s->tensors,
                                                "bytes_before", (json_int_t)s->bytes_before, "bytes_after", (json_int_t)s->bytes_after));
     }
-    free(shares.items);
+    free_shares(&shares);
     return array;
 }
 
@@ -95,7 +117,7 @@ static void print_shares(const quern_plan *plan)
         printf("%6lld tensors %9s -> %9s  %s%s%s\n", (long long)s->tensors, tool_bytes(before, (double)s->bytes_before),
                tool_bytes(after, (double)s->bytes_after), s->what, s->quantized ? ", " : "", s->quantized ? s->format : "");
     }
-    free(shares.items);
+    free_shares(&shares);
 }
 
 static bool print_json(const quern_plan *plan)
