@@ -1,6 +1,6 @@
 /* bench_stream: names through `quern match` next to as many bytes through cat. A turn is
  *
- *   cat NAMES | quern match RULES | cat        and        cat ANSWERS | cat
+ *   quern match RULES < NAMES | cat        and        cat < ANSWERS | cat
  *
  * where ANSWERS is what the first prints; the match's time has the recipe's compilation in it. Medians of turns of one run: by
  * the clock on the wall, and of all processes' processor time, which other work on the machine moves less. Then quern's memory
@@ -124,8 +124,8 @@ static void measure(const char *quern, size_t name_count, size_t turns)
     if (stat("answers", &answers))
         exit(1);
     for (size_t i = 0; i < turns; i++) {
-        run("cat names | \"$QUERN\" match -q rules.qr | cat > /dev/null", &match, i);
-        run("cat answers | cat > /dev/null", &cat, i);
+        run("\"$QUERN\" match -q rules.qr < names | cat > /dev/null", &match, i);
+        run("cat < answers | cat > /dev/null", &cat, i);
     }
     double m = median(match.wall, turns), c = median(cat.wall, turns);
     double match_spent = median(match.processor, turns), cat_spent = median(cat.processor, turns);
