@@ -1,5 +1,6 @@
-/* quern_check_model: what only a recipe and a model together can say. Rules without a match, rules that never win, rules that
- * cannot be decided, groups, shapes, expectations. language.md §4. */
+/* quern_check_model: what only a recipe and a model together can say. In: a recipe, a model or none; out: diagnostics. Rules
+ * without a match, rules that never win, rules that cannot be decided, groups, shapes, expectations. docs/language.md, Mistakes
+ * and Expectations. The plan is filled as for quantizing, so that what is said is what would happen. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 /* Names offered as nearest are looked for among this many. */
 enum { CANDIDATES_MAX = 20000 };
 
+/* One check. Lists are in scratch memory, gone with the session. */
 struct checking {
     struct session *session;
     struct quern_plan *plan;
@@ -129,6 +131,7 @@ static void help_unmatched(struct checking *c, size_t index, struct diag *diag)
         diag_help(diags, diag, "write `optional` before a rule that may match nothing");
 }
 
+/* In the file of another system a rule is a key, with a code of its own. */
 static void report_unmatched(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
@@ -140,6 +143,7 @@ static void report_unmatched(struct checking *c, size_t index)
         help_unmatched(c, index, diag);
 }
 
+/* One note: the rule that takes the first of them. */
 static void report_taken(struct checking *c, size_t index)
 {
     const struct idle_rule *idle = &c->idle[index];
@@ -178,6 +182,7 @@ static void check_unknown(struct checking *c, size_t index)
 
 /* ---- expectations ---- */
 
+/* A word of `expect` and what the plan makes it. */
 struct quantity {
     const char *word;
     double value;
@@ -295,12 +300,14 @@ static void check_tensors(struct checking *c)
     check_expectations(c, sized);
 }
 
+/* Without a model: what names alone show. */
 static void check_names(struct checking *c)
 {
     specific_warn_names(c->session, c->recipe);
     check_expectations(c, false);
 }
 
+/* matcher_lint first: its warnings are about patterns alone, and stand before those about the model. */
 static enum quern_status check(struct session *session, void *data)
 {
     struct quern_plan *plan = data;
@@ -317,6 +324,7 @@ static enum quern_status check(struct session *session, void *data)
     return diags_status(session->diags);
 }
 
+/* The plan is on the stack and closed here; a context without the memory for it says QUERN_LIMIT. */
 enum quern_status quern_check_model(quern_recipe *recipe, quern_model *model)
 {
     if (!recipe)

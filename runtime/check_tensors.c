@@ -1,4 +1,5 @@
-/* Lints of a plan: what each tensor gets is possible, but will not be what its loader or its twin expects. language.md §4. */
+/* Lints of a plan: what each tensor gets is possible, but will not be what its loader or its twin expects. In: a filled plan;
+ * out: warnings in name order. docs/language.md, Mistakes; rows of words: compressed-tensors' pack_quantized. */
 #include "runtime/check.h"
 
 #include "runtime/json.h"

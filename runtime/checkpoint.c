@@ -1,4 +1,6 @@
-/* Checkpoints being written: layout, files, index, and the small files beside. See checkpoint.h. */
+/* Checkpoints being written: layout, files, index, and the small files beside. In: tensors with dtypes and shapes; out: a
+ * directory that transformers and vLLM load, once data is in its files. The invariant of the whole pipeline: every byte's place
+ * follows from names, dtypes and shapes, so neither threads nor memory can move one. See checkpoint.h. */
 #include "runtime/checkpoint.h"
 
 #include <dirent.h>
@@ -10,6 +12,7 @@
 #include "runtime/json.h"
 #include "runtime/report.h"
 
+/* Bytes of one small file, which is in memory as a whole; tokenizers are a few MB. */
 enum { SMALL_FILE_MAX = 256 * 1024 * 1024 };
 
 /* Output files are numbered in the order of the input's files; a single one has the usual name. */
@@ -41,11 +44,13 @@ void checkpoint_describe(struct checkpoint *c, size_t shard, const char *key, co
     *ARENA_PUSH(c->session->arena, s->metadata, s->metadata_count, s->metadata_capacity) = (struct metadata){key, value};
 }
 
+/* By bytes: files do not depend on the order of calls. */
 static int compare_metadata(const void *a, const void *b)
 {
     return strcmp(((const struct metadata *)a)->key, ((const struct metadata *)b)->key);
 }
 
+/* As the reference writers sort them. */
 static int compare_names(const void *a, const void *b)
 {
     return strcmp((*(struct stored *const *)a)->name, (*(struct stored *const *)b)->name);
@@ -125,6 +130,7 @@ bool checkpoint_finish(struct checkpoint *c, struct output *out)
 
 /* ---- small files ---- */
 
+/* What Hugging Face repositories keep beside weights and a loader opens by name; patterns of fnmatch(3). */
 static const char *const small_files[] = {
     "LICENSE*",           "README*",           "USE_POLICY*",     "added_tokens.json", "chat_template.*", "generation_config.json",
     "merges.txt",         "preprocessor_config.json", "processor_config.json", "sentencepiece*", "special_tokens_map.json",
@@ -140,7 +146,7 @@ static bool is_small_file(const char *name)
     return false;
 }
 
-/* Folders and the like under such a name are passed over. */
+/* Folders and the like under such a name are passed over. Links are followed: in the Hub's cache every file is one. */
 static bool copy_file(struct session *session, const char *directory, const char *name, struct output *out)
 {
     char *bytes;
@@ -154,6 +160,7 @@ static bool copy_file(struct session *session, const char *directory, const char
     return output_write(out, name, bytes, size);
 }
 
+/* For arena_defer. */
 static void close_directory(void *resource)
 {
     closedir(resource);

@@ -1,4 +1,6 @@
-/* config.json: reading it, and writing it back with or without quantization_config. See config_file.h. */
+/* config.json: reading it, and writing it back with or without quantization_config. In: the old text, a plan; out: the new
+ * text. A group is written for each different treatment, its modules by exact name, so that no reader's matching can go wrong.
+ * See config_file.h. */
 #include "runtime/config_file.h"
 
 #include <errno.h>
@@ -46,6 +48,7 @@ struct config_group {
     const struct plan_item *item; /* the first of them */
     json_t *targets;              /* borrowed from the group's object */
 };
+/* The config being made; `groups` are looked through from the last, for neighbours are alike. */
 struct writing {
     struct session *session;
     const struct quern_plan *plan;
@@ -63,6 +66,7 @@ static json_t *module_name(const char *name)
     return dot ? json_stringn(name, (size_t)(dot - name)) : json_string("");
 }
 
+/* One QuantizationArgs of compressed-tensors, as lang/compressed.h has it. */
 static json_t *make_args(const struct spec *spec, bool activation)
 {
     struct ct_args args = ct_args_of(spec, activation);
@@ -96,7 +100,8 @@ static bool same_group(const struct plan_item *a, const struct plan_item *b)
     return a->consumer == b->consumer && spec_same(a->spec, b->spec) && (s == t || (s && t && spec_same(s, t)));
 }
 
-/* Names are zero-padded and targets disjoint: readers sort the groups, and their order decides. */
+/* Names are zero-padded and targets disjoint: readers sort the groups, and their order decides. The first tensor of a group
+ * speaks for it: consumer, spec and input spec are the same in all. */
 static json_t *find_targets(struct writing *w, const struct plan_item *item)
 {
     char name[32];
@@ -132,7 +137,7 @@ static void add_item(struct writing *w, const struct plan_item *item)
     w->own += item->spec && item->consumer->id == CONSUMER_quern;
 }
 
-/* NULL when no tensor needs a reader's attention. */
+/* NULL when no tensor needs a reader's attention. `format` of the whole is that of the only group's kind, else mixed-precision. */
 static json_t *make_config(struct writing *w, struct json_hold *hold)
 {
     hold->value = json_pack("{s:s, s:s, s:s, s:{}, s:[], s:n, s:n}", "quant_method", "compressed-tensors", "quantization_status",

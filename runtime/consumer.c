@@ -1,10 +1,11 @@
-/* Consumers: which format holds what, and what its parts look like. See consumer.h and consumers.def. */
+/* Consumers: which format holds what, and what its parts look like. In: a tensor with its spec; out: a row, and parts as stored
+ * tensors. Writer, reader and plan call the same functions, so that they cannot disagree. See consumer.h and consumers.def. */
 #include "runtime/consumer.h"
 
 #include <string.h>
 #include "lang/compressed.h"
 
-/* ---- what a format holds (file-formats.md §2.2) ---- */
+/* ---- what a format holds (lang/compressed.h) ---- */
 
 /* compressed-tensors packs the weight matrices of modules. */
 static bool is_module_matrix(const struct placement *p)
@@ -33,6 +34,7 @@ static bool holds_dense(const struct placement *p)
     {                                                      \
         return holds_compressed(p, word);                  \
     }
+/* One predicate for each format of compressed-tensors; rows of consumers.def find them by name. */
 HOLDS(int_quantized, CT_INT_QUANTIZED)
 HOLDS(nvfp4, CT_NVFP4)
 HOLDS(mxfp4, CT_MXFP4)
@@ -78,6 +80,7 @@ const struct part *consumer_next_part(const struct consumer *consumer, const str
     return NULL;
 }
 
+/* By the word that config.json and plans use. */
 const struct consumer *consumer_find(const char *word)
 {
     for (size_t i = 0; i < consumer_count; i++)
@@ -137,6 +140,7 @@ static bool has_part(const struct part *part, const struct kernel_storage *stora
     return false;
 }
 
+/* shape is borrowed: the tensor's own, or one in the arena. */
 static void set_shape(struct stored *t, int rank, const int64_t *shape)
 {
     t->rank = rank;
@@ -152,7 +156,7 @@ static int64_t *new_shape(struct arena *arena, int64_t first, int64_t second)
     return shape;
 }
 
-/* Shapes as file-formats.md §2.2's table gives them, out = rows, in = columns. */
+/* Shapes as compressed-tensors' compressors give them, out = rows, in = columns; consumers.def names each kind. */
 static void shape_part(struct arena *arena, const struct part *part, const struct placement *p, const struct spec *spec,
                        const struct kernel_storage *s, struct stored *t)
 {

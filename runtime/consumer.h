@@ -1,5 +1,6 @@
 /* Consumers: the on-disk formats of quantized tensors as a table. A format is its row in consumers.def and one predicate;
- * everything that writes or reads a checkpoint goes by the row. */
+ * everything that writes or reads a checkpoint goes by the row. compressed-tensors' formats: its compressors by the same names;
+ * the quern format: docs/quern-format.md. */
 #ifndef QUERN_RUNTIME_CONSUMER_H
 #define QUERN_RUNTIME_CONSUMER_H
 
@@ -27,6 +28,7 @@ struct placement {
     const struct spec *spec;     /* the recipe's */
     const struct config *config; /* that the spec came from; NULL: a `spec` target */
 };
+/* A row PART of consumers.def. */
 struct part {
     enum consumer_id consumer;
     enum part_role role;
@@ -34,6 +36,7 @@ struct part {
     int dtype; /* enum dtype, DTYPE_format or DTYPE_scale */
     enum part_shape shape;
 };
+/* A row CONSUMER of consumers.def. */
 struct consumer {
     enum consumer_id id;
     const char *word;
@@ -49,13 +52,14 @@ const struct consumer *consumer_find(const char *word); /* or NULL */
 
 /* The first row that holds it; never NULL. */
 const struct consumer *consumer_choose(const struct placement *p);
-/* spec with the codes' layout that the consumer wants; what kernels are compiled for. */
+/* spec with the codes' layout that the consumer wants; what kernels are compiled for. Everything else is the recipe's. */
 struct spec consumer_spec(const struct consumer *consumer, const struct spec *spec);
-/* The part as a stored tensor: name, dtype, shape, bytes. false when the tensor has no such part (no zero point, no
- * second scale) or it overflows. spec: of the kernel. */
+/* The part as a stored tensor: name, dtype, shape, elements, bytes; offset and shard are the caller's. false when the tensor
+ * has no such part (no zero point, no second scale) or its size overflows. spec: of the kernel; storage: of spec and the
+ * tensor's shape. */
 bool consumer_part(struct arena *arena, const struct part *part, const struct placement *p, const struct spec *spec,
                    const struct kernel_storage *storage, struct stored *stored);
-/* The input slot of a config that takes every input; NULL: none or off. */
+/* The input slot of a config that takes every input; NULL: none or off, or no config. */
 const struct spec *config_input(const struct config *config);
 
 #endif

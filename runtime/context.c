@@ -1,4 +1,5 @@
-/* Contexts: entry, memory limit, diagnostics. See context.h and quern.h. */
+/* Contexts: entry, memory limit, diagnostics. In: a body to run with a session; out: its status, its messages in the context.
+ * Failed allocations travel by longjmp from lang/arena.c to the nearest recovery point; see context.h and quern.h. */
 #include "config.h"
 #include "runtime/context.h"
 
@@ -19,6 +20,8 @@ static void *allocate_counted(void *user, size_t size)
     return memory;
 }
 
+/* Only the growth is counted. NULL, without an effect: the limit, or an allocator that cannot grow in place; the arena then
+ * copies. */
 static void *extend_counted(void *user, void *memory, size_t size, size_t larger)
 {
     struct quern_context *c = user;
@@ -30,6 +33,7 @@ static void *extend_counted(void *user, void *memory, size_t size, size_t larger
     return memory;
 }
 
+/* The size is the one asked for: the arena keeps it for each chunk. */
 static void release_counted(void *user, void *memory, size_t size)
 {
     struct quern_context *c = user;
@@ -182,6 +186,7 @@ static void keep_diags(struct quern_context *c, const struct diags *diags, bool 
     pthread_mutex_unlock(&c->lock);
 }
 
+/* The recovery points that stood before, to be put back. */
 struct trap {
     struct arena *arenas[2];
     jmp_buf *outer[2];
@@ -234,6 +239,7 @@ enum quern_status context_enter(struct quern_context *context, struct arena *han
 
 /* ---- status ---- */
 
+/* A code without a row is the user's fault: QUERN_INVALID. */
 static const struct {
     enum diag_code code;
     enum quern_status status;
@@ -259,6 +265,7 @@ enum quern_status diags_status(const struct diags *diags)
 
 /* ---- what the context says ---- */
 
+/* Said from static memory: making a message would need what there is none of. */
 static const char exhausted_text[] = "error[Q0006]: no memory left\n";
 static const char exhausted_json[] =
     "[\n  {\n    \"code\": \"Q0006\",\n    \"severity\": \"error\",\n    \"title\": \"no memory left\",\n"
@@ -275,6 +282,7 @@ unsigned quern_warning_count(const quern_context *context)
     return context->diags.warnings;
 }
 
+/* How print_messages prints them. */
 enum message_form { MESSAGES_TEXT, MESSAGES_JSON, MESSAGES_SARIF };
 
 /* The printed text joins the messages: it dies with them. */
@@ -318,6 +326,7 @@ const char *quern_diagnostics_json(quern_context *context)
     return text;
 }
 
+/* As JSON is, but that a lack of memory outside the messages has no result of its own in the log. */
 const char *quern_diagnostics_sarif(quern_context *context)
 {
     pthread_mutex_lock(&context->lock);
@@ -347,6 +356,7 @@ const char *quern_context_error(const quern_context *context)
     return text;
 }
 
+/* The rows of diags.def as pages; diag_find knows their order. */
 const char *quern_explain_code(const char *code)
 {
     static const char *const pages[DIAG_COUNT] = {

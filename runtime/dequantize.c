@@ -1,5 +1,5 @@
-/* quern_dequantize, and reading single tensors as floats. Every tensor of the output is laid out first, so pieces may be
- * written in any order. */
+/* quern_dequantize, and reading single tensors as floats. In: a checkpoint's logical tensors; out: a checkpoint of floats, or
+ * floats in memory. Every tensor of the output is laid out first, so pieces may be written in any order. */
 #include <string.h>
 #include "runtime/checkpoint.h"
 #include "runtime/config_file.h"
@@ -7,13 +7,15 @@
 #include "runtime/reading.h"
 #include "runtime/report.h"
 
-enum { MEMORY_DEFAULT = 1 << 30 };
+enum { MEMORY_DEFAULT = 1 << 30 }; /* bytes of buffers: some hundred pieces, whatever the model */
 
+/* One tensor of the output. */
 struct job {
     struct reading reading;
     struct stored stored; /* of the output */
     struct out_shard *out;
 };
+/* One call of quern_dequantize; jobs are in name order. */
 struct run {
     struct session *session;
     struct quern_model *model;
@@ -126,6 +128,7 @@ static enum quern_status dequantize(struct session *session, void *data)
     return ok ? QUERN_OK : failed(session);
 }
 
+/* An integer type cannot stand for every float: only the four float types are taken. */
 enum quern_status quern_dequantize(quern_model *model, const char *out, const struct quern_run_options *options)
 {
     static const struct quern_run_options usual;
@@ -142,6 +145,7 @@ enum quern_status quern_dequantize(quern_model *model, const char *out, const st
 
 /* ---- single tensors ---- */
 
+/* One call about a single tensor. */
 struct read_call {
     struct quern_model *model;
     const char *name;

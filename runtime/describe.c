@@ -1,5 +1,6 @@
-/* Module descriptions: drafting. Strings are copied into the description's arena, words are checked; what names other things
- * is checked by draft_link. See describe.h. */
+/* Module descriptions: drafting, and asking a linked one. In: the public records of quern_model.h, from JSON or a host; out:
+ * copies in the description's arena. Words and sizes are checked here; what names other things is checked by draft_link. See
+ * describe.h. */
 #include "runtime/describe.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static const char *copy_string(struct drafting *d, const char *string)
     return arena_string(d->arena, string);
 }
 
+/* The list ends in NULL; so does one that is NULL itself. */
 static size_t count_strings(const char *const *strings)
 {
     size_t count = 0;
@@ -42,6 +44,7 @@ static const struct field *copy_fields(struct drafting *d, const char *const *st
     return strings ? fields : NULL;
 }
 
+/* A list that is NULL becomes an empty one. */
 static const char *const *copy_strings(struct drafting *d, const char *const *strings, size_t *count)
 {
     *count = count_strings(strings);
@@ -60,6 +63,7 @@ static bool is_path(const char *path)
     return size && path[0] != '.' && path[size - 1] != '.' && !strstr(path, "..");
 }
 
+/* The root is first and has the only path without a name; it has no alias, since every path begins below it. */
 static bool check_paths(struct drafting *d, const struct quern_module_info *info)
 {
     size_t index = d->description->module_count;
@@ -85,6 +89,7 @@ static bool check_metadata(struct drafting *d, const char *metadata)
     return ok || REPORT(d, "modules[%zu].metadata: expected a JSON object, saw %s", d->description->module_count, SHOWN(d, metadata));
 }
 
+/* Tags that are not given are none; classes and bases that are not given are unknown, which rules tell apart. */
 bool draft_module(struct drafting *d, const struct quern_module_info *info)
 {
     struct description *all = d->description;
@@ -118,6 +123,7 @@ static bool read_dtype(const char *word, int *dtype)
     return *dtype >= 0;
 }
 
+/* Never NULL, so that a rank of 0 is a shape. */
 static const int64_t *copy_shape(struct drafting *d, int rank, const int64_t *shape)
 {
     int64_t *copy = ARENA_ARRAY(d->arena, rank > 0 ? (size_t)rank : 1, int64_t);
@@ -145,6 +151,7 @@ static const char *state_place(struct drafting *d, bool buffer)
     return arena_printf(d->scratch, "modules[%zu].%s[%zu]", all->module_count - 1, buffer ? "buffers" : "parameters", before);
 }
 
+/* A dot in a name would make it another module's. */
 static bool check_state(struct drafting *d, const struct quern_state_info *info, int *dtype)
 {
     const struct quern_tensor *t = &info->tensor;
@@ -157,6 +164,7 @@ static bool check_state(struct drafting *d, const struct quern_state_info *info,
     return true;
 }
 
+/* States of one module stand together, since they are added to the last one. */
 bool draft_state(struct drafting *d, const struct quern_state_info *info)
 {
     struct description *all = d->description;
@@ -176,6 +184,7 @@ bool draft_state(struct drafting *d, const struct quern_state_info *info)
 
 /* ---- ops and boundaries ---- */
 
+/* Exactly one of the two names: a value is an activation or a state. */
 static bool copy_value(struct drafting *d, const char *list, size_t index, const struct quern_op_value *from, struct op_value *to)
 {
     size_t op = d->description->op_count;
@@ -201,6 +210,7 @@ static bool copy_values(struct drafting *d, const char *list, const struct quern
     return true;
 }
 
+/* The values before the op is kept: a fault in one leaves no half op behind. */
 bool draft_op(struct drafting *d, const struct quern_op_info *info)
 {
     struct description *all = d->description;
@@ -228,6 +238,7 @@ bool draft_boundary(struct drafting *d, const struct quern_boundary_info *info)
 
 /* ---- answers ---- */
 
+/* A prefix comes before what it begins: the order of linking's sort. */
 static int compare_bytes(const char *a, size_t a_size, const char *b, size_t b_size)
 {
     int order = memcmp(a, b, a_size < b_size ? a_size : b_size);
@@ -255,6 +266,7 @@ static int find_state(const void *key, const void *entry)
                                          : strcmp(wanted->name, state->name);
 }
 
+/* States are sorted by module and then by name; a path leads to the module first, so every alias finds its states. */
 const struct module_state *description_state(const struct description *all, const char *full_name)
 {
     const char *dot = strrchr(full_name, '.');
@@ -278,6 +290,7 @@ static void fill_role(const struct module_node *node, struct subject *s)
                 s->role = (struct field){roles[i].role, strlen(roles[i].role)};
 }
 
+/* Further paths are given only where there are any: a subject with one path is matched without the list. */
 void module_fill_subject(const struct quern_module *m, struct subject *s)
 {
     const struct module_node *node = &m->node;

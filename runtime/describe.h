@@ -1,8 +1,7 @@
-/* Module descriptions: what is known of a model besides the names of its tensors: its modules in order, their paths,
- * classes, tags and states, the ops that ran and the tensors at module boundaries. matching.md §5,
- * docs/module-description.md.
- * A description is drafted module by module, by the reader of JSON or by a host's calls, and then linked: paths through
- * aliased containers are made, names become pointers, and every name is looked up. */
+/* Module descriptions: what is known of a model besides the names of its tensors: its modules in order, their paths, classes,
+ * tags and states, the ops that ran and the tensors at module boundaries. docs/module-description.md. A description is drafted
+ * module by module, by the reader of JSON or by a host's calls, and then linked: paths through aliased containers are made,
+ * names become pointers, and every name is looked up. Until it is linked nothing may be asked of it. */
 #ifndef QUERN_RUNTIME_DESCRIBE_H
 #define QUERN_RUNTIME_DESCRIBE_H
 
@@ -102,16 +101,20 @@ bool draft_module(struct drafting *d, const struct quern_module_info *info);
 bool draft_state(struct drafting *d, const struct quern_state_info *info);
 bool draft_op(struct drafting *d, const struct quern_op_info *info);
 bool draft_boundary(struct drafting *d, const struct quern_boundary_info *info);
-/* Resolves paths and names. Memory is bounded by the drafted names' (Q0005 beyond). */
+/* Resolves paths and names; once, after the last draft. Time is that of sorting; paths and classes that aliases multiply take
+ * at most 64 times the drafted names' bytes, and 1 MiB (Q0005 beyond). false after reporting: the description is then of no
+ * use. */
 bool draft_link(struct drafting *d);
 
 /* By any of its paths; NULL: there is none. */
 const struct quern_module *description_module(const struct description *description, const char *path, size_t size);
+/* full_name: a path of the module, a dot, the state's name. NULL: there is none. Binary search, as above. */
 const struct module_state *description_state(const struct description *description, const char *full_name);
 /* Fills in what is known of a module: paths, node, classes, tags, role of a quantizer. */
 void module_fill_subject(const struct quern_module *module, struct subject *subject);
 
-/* Reads the JSON form. bytes[0..size) is the whole text. */
+/* Reads the JSON form, bytes[0..size) the whole text, and links it. false after reporting, with the fault's place. Memory holds
+ * one record as JSON at a time, of at most 16 MiB. */
 bool description_read(struct drafting *d, const char *bytes, size_t size);
 /* Does the text begin as a JSON object with a member? */
 bool description_looks_like(const char *bytes, size_t size);

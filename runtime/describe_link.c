@@ -11,6 +11,7 @@
 /* Linking may take this many bytes for each drafted one: aliases of aliases multiply. */
 enum { LINK_FACTOR = 64, LINK_LEAST = 1 << 20 };
 
+/* A listed path: the module `child` is the member `name` of `parent`. */
 struct edge {
     size_t parent, child, listed; /* listed: as in struct module_place */
     struct field name;
@@ -57,6 +58,7 @@ static int compare_fields(const struct field *a, const struct field *b)
     return order ? order : (a->size > b->size) - (a->size < b->size);
 }
 
+/* By path; then by module, so that a search finds the same one every time. */
 static int compare_places(const void *a, const void *b)
 {
     const struct module_place *p = a, *q = b;
@@ -66,6 +68,7 @@ static int compare_places(const void *a, const void *b)
     return order ? order : (p->listed > q->listed) - (p->listed < q->listed);
 }
 
+/* Listed paths, with those of aliases; paths that follow from a container's alias are made later. */
 static void list_places(struct linking *l)
 {
     struct description *all = l->all;
@@ -109,6 +112,7 @@ static bool make_edge(struct linking *l, const struct module_place *place, struc
     return false;
 }
 
+/* Equal names of one parent become neighbours. */
 static int compare_by_parent(const void *a, const void *b)
 {
     const struct edge *e = a, *f = b;
@@ -120,6 +124,7 @@ static int compare_by_parent(const void *a, const void *b)
     return order ? order : (e->listed > f->listed) - (e->listed < f->listed);
 }
 
+/* A module's own path first: it is listed as 0. */
 static int compare_by_child(const void *a, const void *b)
 {
     const struct edge *e = a, *f = b;
@@ -158,6 +163,7 @@ static size_t *index_edges(struct linking *l, const struct edge *edges, size_t o
     return first;
 }
 
+/* The two orders hold the same edges: one to visit children, one to collect parents' paths. */
 static bool make_edges(struct linking *l)
 {
     l->by_parent = ARENA_ARRAY(l->d->scratch, l->listed_count + 1, struct edge);
@@ -176,6 +182,7 @@ static bool make_edges(struct linking *l)
 
 /* ---- nodes ---- */
 
+/* A module has a path for each path of each module that holds it. The root has one. */
 static size_t count_paths(const struct linking *l, size_t module)
 {
     size_t count = 0;
@@ -295,6 +302,7 @@ static void sort_places(struct linking *l)
     all->place_count = count;
 }
 
+/* Rules decide about modules that hold no other as they do about tensors; see model_other_at. */
 static void list_leaves(struct linking *l)
 {
     size_t *leaves = ARENA_ARRAY(l->d->arena, l->all->module_count, size_t);
@@ -306,12 +314,14 @@ static void list_leaves(struct linking *l)
 
 /* ---- states ---- */
 
+/* As description_state looks them up. */
 static int compare_states(const void *a, const void *b)
 {
     const struct module_state *s = *(const struct module_state *const *)a, *t = *(const struct module_state *const *)b;
     return s->owner != t->owner ? (s->owner > t->owner) - (s->owner < t->owner) : strcmp(s->name, t->name);
 }
 
+/* The full name has the module's first path. */
 static bool name_state(struct linking *l, struct module_state *s)
 {
     const struct quern_module *m = &l->all->modules[s->owner];
@@ -322,6 +332,7 @@ static bool name_state(struct linking *l, struct module_state *s)
     return true;
 }
 
+/* Full names first, since the message about two equal ones shows one; equal names of one module are neighbours. */
 static bool sort_states(struct linking *l)
 {
     struct description *all = l->all;
@@ -339,6 +350,7 @@ static bool sort_states(struct linking *l)
     return true;
 }
 
+/* A tie to itself is a fault; a circle of several is not: ops.c finds its root. */
 static bool link_ties(struct linking *l)
 {
     for (size_t i = 0; i < l->all->state_count; i++) {
@@ -352,6 +364,7 @@ static bool link_ties(struct linking *l)
 
 /* ---- ops and boundaries ---- */
 
+/* The values are const to all but this function. */
 static bool link_values(struct linking *l, size_t op, const char *list, const struct op_value *values, size_t count)
 {
     struct op_value *value = (struct op_value *)values; /* the description's own copies */
@@ -364,6 +377,7 @@ static bool link_values(struct linking *l, size_t op, const char *list, const st
     return true;
 }
 
+/* Owners and states by any path of their modules. */
 static bool link_ops(struct linking *l)
 {
     for (size_t i = 0; i < l->all->op_count; i++) {
@@ -377,6 +391,7 @@ static bool link_ops(struct linking *l)
     return true;
 }
 
+/* Of several calls of one module all stay; who reads them takes the first. */
 static bool link_boundaries(struct linking *l)
 {
     for (size_t i = 0; i < l->all->boundary_count; i++) {
@@ -388,6 +403,7 @@ static bool link_boundaries(struct linking *l)
     return true;
 }
 
+/* Paths before states, since full names need them; states before ops, since values name them. */
 bool draft_link(struct drafting *d)
 {
     struct linking l = {.d = d, .all = d->description};

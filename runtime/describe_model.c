@@ -1,4 +1,5 @@
-/* Models from module descriptions: the file, a checkpoint with a description beside it, and a host's builder. See describe.h,
+/* Models from module descriptions: the file, a checkpoint with a description beside it, and a host's builder. In: a linked
+ * description; out: a model whose tensors are its states, or a checkpoint whose tensors know their modules. See describe.h,
  * quern_model.h. */
 #include <string.h>
 #include "runtime/describe.h"
@@ -29,6 +30,7 @@ static void take_description(struct quern_model *m, const char *path, struct des
     m->description = description;
 }
 
+/* The description is the model's, messages and scratch are the call's. */
 static struct drafting begin_draft(struct session *session, struct quern_model *m, const char *subject)
 {
     return (struct drafting){&m->arena, session->arena, session->diags, subject, ARENA_NEW(&m->arena, struct description)};
@@ -60,6 +62,7 @@ static bool attach(struct drafting *d, struct stored *t)
                                     name_shown(d->scratch, t->name));
 }
 
+/* The description becomes the model's only when every tensor has found its module. */
 static bool attach_all(struct drafting *d, struct quern_model *m)
 {
     for (size_t i = 0; i < m->count; i++)
@@ -69,11 +72,13 @@ static bool attach_all(struct drafting *d, struct quern_model *m)
     return true;
 }
 
+/* One call of quern_model_describe; also the name of a builder's model. */
 struct describe_call {
     struct quern_model *model;
     const char *path;
 };
 
+/* A description that fits is the model's from here on; what it may hold is bounded as a list of names is. */
 static enum quern_status describe_model(struct session *session, void *data)
 {
     struct describe_call *call = data;
@@ -139,6 +144,7 @@ static bool add_boundary(struct drafting *d, struct session *session, struct que
     return draft_boundary(d, info);
 }
 
+/* From here on the model is as one that was read from a file. */
 static bool finish(struct drafting *d, struct session *session, struct quern_model *m, const void *info)
 {
     (void)info;
@@ -148,6 +154,7 @@ static bool finish(struct drafting *d, struct session *session, struct quern_mod
     return model_sort(session, m);
 }
 
+/* The draft lives in the model's arena between calls; what goes through the session is gone after each. */
 static enum quern_status build(struct session *session, void *data)
 {
     struct build_call *call = data;
@@ -158,6 +165,7 @@ static enum quern_status build(struct session *session, void *data)
     return call->step(&d, session, m, call->info) ? QUERN_OK : diags_status(session->diags);
 }
 
+/* After a failed step the draft may be half a record: it takes no further one. */
 static enum quern_status run_step(struct quern_model_builder *builder, build_step *step, const void *info)
 {
     struct build_call call = {builder, step, info};
@@ -176,6 +184,7 @@ static enum quern_status copy_name(struct session *session, void *data)
     return QUERN_OK;
 }
 
+/* The model exists from the beginning, without a tensor: the builder fills its description, and `finish` gives it away. */
 enum quern_status quern_model_builder_new(quern_context *context, const char *name, quern_model_builder **builder)
 {
     if (!context || !name || !builder)
@@ -195,6 +204,7 @@ enum quern_status quern_model_builder_new(quern_context *context, const char *na
     return status;
 }
 
+/* Here and below, the pointers without which the record cannot be read; words and sizes are draft_*'s. */
 enum quern_status quern_model_builder_add_module(quern_model_builder *builder, const struct quern_module_info *info)
 {
     bool usable = builder && info && info->path;
@@ -219,6 +229,7 @@ enum quern_status quern_model_builder_add_boundary(quern_model_builder *builder,
     return usable ? run_step(builder, add_boundary, info) : QUERN_USAGE;
 }
 
+/* The builder lets go of the model before it is closed. */
 enum quern_status quern_model_builder_finish(quern_model_builder *builder, quern_model **model)
 {
     if (!builder || !model)
@@ -233,6 +244,7 @@ enum quern_status quern_model_builder_finish(quern_model_builder *builder, quern
     return status;
 }
 
+/* The model is still the builder's unless it was finished. */
 void quern_model_builder_close(quern_model_builder *builder)
 {
     if (!builder)

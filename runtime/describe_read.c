@@ -10,6 +10,7 @@
 /* Bytes of one module's, op's or boundary's text; dimensions of one shape; unknown keys that are reported. */
 enum { RECORD_MAX = 16 << 20, RANK_MAX = 1 << 16, UNKNOWN_MAX = 8 };
 
+/* The records of describe_keys.def as C: the row says which member a key fills. Members that are not there stay as initialised. */
 struct record_shape {
     int rank;
     const int64_t *dims;
@@ -40,6 +41,7 @@ struct record_boundary {
 
 enum record { RECORD_module, RECORD_state, RECORD_op, RECORD_value, RECORD_boundary };
 enum kind { KIND_string, KIND_strings, KIND_flag, KIND_index, KIND_shape, KIND_object, KIND_list };
+/* The rows, a record's together. */
 static const struct key {
     enum record record;
     const char *name;
@@ -68,6 +70,7 @@ struct location {
     size_t index;
 };
 
+/* From the outermost inwards: modules[3].parameters[0].dtype. */
 static void print_place(struct text *out, const struct location *place)
 {
     if (place->outer)
@@ -87,6 +90,7 @@ static const char *place_text(struct reading *r, const struct location *place)
 
 #define REPORT(r, ...) REPORT_ABOUT((r)->d->diags, bad_description, (r)->d->subject, __VA_ARGS__)
 
+/* A value in a few words; a string or a number as it stands. */
 static const char *value_text(struct reading *r, const json_t *value)
 {
     switch (json_typeof(value)) {
@@ -102,6 +106,7 @@ static const char *value_text(struct reading *r, const json_t *value)
     return "nothing";
 }
 
+/* *expected X, saw Y*, at a place. */
 static bool refuse(struct reading *r, const struct location *place, const char *expected, const json_t *saw)
 {
     return REPORT(r, "%s: expected %s, saw %s", place_text(r, place), expected, value_text(r, saw));
@@ -109,6 +114,7 @@ static bool refuse(struct reading *r, const struct location *place, const char *
 
 /* ---- values ---- */
 
+/* Strings stay the JSON's: they are copied when the record is drafted. */
 static bool read_strings(struct reading *r, const struct location *place, json_t *array, const char *const **strings)
 {
     const char **items = ARENA_ARRAY(r->d->scratch, json_array_size(array) + 1, const char *);
@@ -123,6 +129,7 @@ static bool read_strings(struct reading *r, const struct location *place, json_t
     return true;
 }
 
+/* RANK_MAX comes first: the rank is an int everywhere else. */
 static bool read_shape(struct reading *r, const struct location *place, json_t *array, struct record_shape *shape)
 {
     int64_t *dims = ARENA_ARRAY(r->d->scratch, json_array_size(array) + 1, int64_t);
@@ -203,7 +210,7 @@ static const struct key *find_key(enum record record, const char *name)
     return NULL;
 }
 
-/* The value of one of the record's keys; needed: a key that must be there, which comes first in its rows. */
+/* Each key's value into the member of its row; a key without a row is a warning. */
 static bool read_record(struct reading *r, const struct location *place, enum record kind, json_t *object, void *record)
 {
     const char *known[KEY_COUNT], *name;
@@ -224,6 +231,7 @@ static bool read_record(struct reading *r, const struct location *place, enum re
     return true;
 }
 
+/* value: the member that the key fills. */
 static bool require(struct reading *r, const struct location *place, const char *value, const char *key)
 {
     return value || REPORT(r, "%s: expected the key \"%s\"", place_text(r, place), key);
@@ -250,6 +258,7 @@ static bool read_states(struct reading *r, const struct location *place, json_t 
     return true;
 }
 
+/* The module before its states: they are drafted into the module added last. */
 static bool read_module(struct reading *r, const struct location *place, json_t *object)
 {
     struct record_module m = {0};
@@ -261,6 +270,7 @@ static bool read_module(struct reading *r, const struct location *place, json_t 
            read_states(r, &(struct location){place, "buffers", 0}, m.buffers, true);
 }
 
+/* An op's inputs or outputs, in order. */
 static bool read_values(struct reading *r, const struct location *place, json_t *array, const struct quern_op_value **values, size_t *count)
 {
     struct quern_op_value *items = ARENA_ARRAY(r->d->scratch, json_array_size(array) + 1, struct quern_op_value);
@@ -278,6 +288,7 @@ static bool read_values(struct reading *r, const struct location *place, json_t 
     return true;
 }
 
+/* As struct quern_op_info has it: an op of a file and one of a host go the same way. */
 static bool read_op(struct reading *r, const struct location *place, json_t *object)
 {
     struct record_op op = {0};
@@ -301,6 +312,7 @@ static bool read_boundary(struct reading *r, const struct location *place, json_
 /* ---- the whole ---- */
 
 typedef bool read_item(struct reading *r, const struct location *place, json_t *object);
+/* The arrays of the file, each read item by item. */
 static const struct section {
     const char *key;
     read_item *read;
@@ -361,6 +373,8 @@ static bool read_member(struct reading *r, struct json_walk *w, const char *key,
     return read_word(r, w, key);
 }
 
+/* The walk ends at the first fault, of JSON or of a record; which sections were seen is a bit each. Names are looked up when
+ * all of them are there: draft_link. */
 bool description_read(struct drafting *d, const char *bytes, size_t size)
 {
     struct reading r = {.d = d};

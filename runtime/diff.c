@@ -7,6 +7,7 @@
 
 /* ---- actions ---- */
 
+/* The text of each rule's action, and behind the last that of no rule; made once, kept with the recipe. */
 const char *const *recipe_actions(struct quern_recipe *r, bool names)
 {
     size_t count = r->recipe->rule_count;
@@ -24,6 +25,7 @@ const char *const *recipe_actions(struct quern_recipe *r, bool names)
     return r->actions[names] = actions;
 }
 
+/* What recipe_actions is asked under the recipe's lock. */
 struct action_call {
     struct quern_recipe *recipe;
     bool names;
@@ -37,6 +39,7 @@ static enum quern_status make_actions(struct session *session, void *at)
     return QUERN_OK;
 }
 
+/* The lock is the recipe's: another thread may ask for the same texts. A match of another recipe is taken for none. */
 enum quern_status quern_match_action(quern_recipe *recipe, const struct quern_match *match, bool names, const char **action)
 {
     struct action_call call = {recipe, names};
@@ -53,12 +56,14 @@ enum quern_status quern_match_action(quern_recipe *recipe, const struct quern_ma
 
 /* ---- comparing ---- */
 
+/* One call of quern_recipe_diff. */
 struct diff_call {
     struct quern_recipe *recipes[2];
     bool names;
     struct quern_difference *difference;
 };
 
+/* Texts seen so far; those of two recipes are few, and looked through. */
 struct numbered {
     const char **texts;
     size_t count, capacity;
@@ -86,11 +91,13 @@ static void number_actions(struct arena *arena, const struct diff_call *call, ui
     }
 }
 
+/* Both readings. */
 static bool is_specific(const struct recipe *recipe)
 {
     return recipe->policy == AST_SPECIFIC_CODE || recipe->policy == AST_SPECIFIC_DOC;
 }
 
+/* Predicates are compared by their canonical text. */
 static const char *print_rule(struct arena *arena, const struct rule *rule)
 {
     struct text text = text_make(arena);
@@ -109,6 +116,7 @@ static bool have_same_rules(struct arena *arena, const struct diff_call *call, u
     return same;
 }
 
+/* With the same rules nothing needs to be proved. `match specific` may show a difference by a name, and never its absence. */
 static enum proof ask(struct session *session, const struct diff_call *call, struct prover **prover, struct witness *w)
 {
     uint32_t *numbers[2];
@@ -123,6 +131,7 @@ static enum proof ask(struct session *session, const struct diff_call *call, str
     return specific && found == PROOF_NO ? PROOF_OPEN : found;
 }
 
+/* What is shown lives with the first recipe, whose witness it is. */
 static enum quern_status compare(struct session *session, void *at)
 {
     struct diff_call *call = at;
@@ -145,6 +154,7 @@ static enum quern_status compare(struct session *session, void *at)
     return QUERN_OK;
 }
 
+/* Each recipe's texts are made under a recovery point of its own arena; comparing then allocates in the first one's alone. */
 enum quern_status quern_recipe_diff(quern_recipe *a, quern_recipe *b, bool names, struct quern_difference *difference)
 {
     struct diff_call call = {{a, b}, names, difference};

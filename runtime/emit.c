@@ -1,4 +1,6 @@
-/* Stages as text: what each stage of the compiler makes of a recipe, and back. architecture.md §1. */
+/* Stages as text: what each stage of the compiler makes of a recipe, and back. In: a recipe and a stage's name, or a stage's
+ * text; out: text. A stage's text reads back to itself, which is what `quern emit -x` checks; stages that end in LLVM do not
+ * read back. */
 #include <stdlib.h>
 #include <string.h>
 #include "lang/foreign.h"
@@ -7,13 +9,14 @@
 #include "runtime/kernels.h"
 #include "runtime/recipe.h"
 
-/* Every stage: printed from a recipe, and read from its own text. */
+/* One call that prints a stage of a recipe. */
 struct emit_call {
     struct quern_recipe *recipe;
     const struct quern_emit_options *options;
     const char *stage, *text;
     size_t size;
 };
+/* One call on a text without a recipe: reading a stage back, or formatting. */
 struct reread_call {
     struct quern_context *context;
     struct source *source;
@@ -36,6 +39,7 @@ static bool finish_text(struct emit_call *emit, struct text *text)
 
 /* ---- printing ---- */
 
+/* The AST with every place, as lang/ast.h prints it. */
 static bool emit_ast(struct session *session, struct emit_call *emit)
 {
     (void)session;
@@ -44,6 +48,7 @@ static bool emit_ast(struct session *session, struct emit_call *emit)
     return finish_text(emit, &text);
 }
 
+/* Resolved: imports, names and policies are gone. */
 static bool emit_recipe(struct session *session, struct emit_call *emit)
 {
     (void)session;
@@ -52,6 +57,7 @@ static bool emit_recipe(struct session *session, struct emit_call *emit)
     return finish_text(emit, &text);
 }
 
+/* The table that matching walks, as text or as a graph. */
 static bool emit_automaton(struct session *session, struct emit_call *emit)
 {
     (void)session;
@@ -106,7 +112,7 @@ static bool make_request(struct session *session, struct emit_call *emit, struct
     return false;
 }
 
-/* What the formulas say, and what each pass makes of it. */
+/* What the formulas say, and what each pass makes of it: "formula", then the passes in their order. */
 static const char *const kernel_stages[] = {
     "formula",
 #define PASS(name, requires, keeps, gives) #name,
@@ -114,6 +120,7 @@ static const char *const kernel_stages[] = {
 #undef PASS
 };
 
+/* after: the stage to stop behind; NULL: all passes. */
 static bool print_kernel(struct session *session, const struct kernel_request *request, const char *after, struct text *text)
 {
     const struct kernel_ir *ir = kernel_build(session->arena, request, after, session->diags);
@@ -210,6 +217,7 @@ static bool reread_kernel(struct session *session, struct reread_call *call, str
 
 /* ---- the stages ---- */
 
+/* Pipeline order. */
 static const struct stage {
     const char *name;
     bool (*emit)(struct session *, struct emit_call *);
@@ -236,6 +244,7 @@ static const struct stage *find_stage(struct session *session, const char *name,
     return NULL;
 }
 
+/* A stage that fails without a message is taken for a fault of its input. */
 static enum quern_status emit_stage(struct session *session, void *call)
 {
     struct emit_call *emit = call;
@@ -248,6 +257,7 @@ static enum quern_status emit_stage(struct session *session, void *call)
     return status ? status : QUERN_INVALID;
 }
 
+/* Texts stay in the recipe's arena: emitting is for people and tests, not for loops. */
 enum quern_status quern_recipe_emit(quern_recipe *recipe, const char *stage, const struct quern_emit_options *options,
                                     const char **text, size_t *size)
 {
@@ -280,6 +290,7 @@ static enum quern_status keep_text(struct session *session, struct reread_call *
     return ok ? QUERN_OK : status ? status : QUERN_INVALID;
 }
 
+/* `quern emit -x`: the text is read, verified, and printed by the stage's own printer. */
 static enum quern_status reread_stage(struct session *session, void *data)
 {
     struct reread_call *call = data;

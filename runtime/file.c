@@ -1,4 +1,5 @@
-/* File: system calls with their interruptions and short counts. See file.h. */
+/* File: system calls with their interruptions and short counts. In and out: bytes and places of files; errors are values. See
+ * file.h. */
 #define _GNU_SOURCE 1
 #define _FILE_OFFSET_BITS 64
 #include "runtime/file.h"
@@ -9,7 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The kernel takes at most 0x7ffff000 bytes a call; smaller steps keep a cancelled run quick. */
+/* The kernel takes at most 0x7ffff000 bytes a call; smaller steps keep a cancelled run quick. FIRST_READ: what a pipe, whose
+ * size is not known, is given first. */
 enum { STEP_MAX = 1 << 28, FIRST_READ = 1 << 16 };
 
 /* strerror's texts untranslated and without its static buffer. */
@@ -25,6 +27,7 @@ const char *file_reason(int error)
     return text ? text : "unknown error";
 }
 
+/* -1 afterwards, so that the arena's own closing does nothing. */
 void file_close(struct file *file)
 {
     if (file->fd >= 0)
@@ -47,6 +50,7 @@ static struct file *new_file(struct arena *arena, const char *path)
     return file;
 }
 
+/* O_CLOEXEC: a program that the host starts does not inherit the descriptor. */
 static int open_retrying(const char *path, int flags, mode_t mode)
 {
     int fd;
@@ -111,6 +115,7 @@ int file_read_at(const struct file *file, void *bytes, size_t size, int64_t offs
     return 0;
 }
 
+/* A write of 0 bytes where some were asked for would loop for ever: EIO. */
 int file_write_at(const struct file *file, const void *bytes, size_t size, int64_t offset)
 {
     for (size_t done = 0; done < size;) {

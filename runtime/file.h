@@ -27,12 +27,15 @@ struct file {
 int file_open(struct arena *arena, const char *path, struct file **file);
 /* Creates a file that must not exist (mode 0666 less the umask), for writing. */
 int file_create(struct arena *arena, const char *path, struct file **file);
+/* size bytes from offset; FILE_ENDED when the file has fewer. Any thread, any number at once. */
 int file_read_at(const struct file *file, void *bytes, size_t size, int64_t offset);
+/* size bytes to offset. Threads may write ranges that do not meet at once. */
 int file_write_at(const struct file *file, const void *bytes, size_t size, int64_t offset);
 /* Takes the disk space of the whole file at once where the file system can (ENOSPC early), else only sets its length. */
 int file_reserve(const struct file *file, int64_t size);
-/* Writes what the system still holds back to the disk, and closes. */
+/* Writes what the system still holds back to the disk, and closes, also on an error. */
 int file_finish(struct file *file);
+/* Closes without waiting for the disk; once closed nothing is done. */
 void file_close(struct file *file);
 
 /* The whole of a file ("-": standard input) in the arena with a NUL behind it; pipes and devices too unless `plain`.

@@ -1,4 +1,5 @@
-/* Floats in C: conversions by bits and the sums of numerics.md §1.9. See floats.h. */
+/* Floats in C: conversions by bits, and the sums of struct kernel_sums (codegen/kernel/kernel.h). In: arrays of floats; out:
+ * arrays or sums. See floats.h. */
 #include "runtime/floats.h"
 
 #include <math.h>
@@ -9,6 +10,7 @@ bool is_float(int dtype)
     return dtype == DTYPE_f64 || dtype == DTYPE_f32 || dtype == DTYPE_f16 || dtype == DTYPE_bf16;
 }
 
+/* Here and below by memcpy: C has no other way to look at a float's bits. */
 static float float_of_bits(uint32_t bits)
 {
     float value;
@@ -88,7 +90,7 @@ void floats_narrow(const float *in, int dtype, void *out, int64_t count)
 
 /* ---- comparing ---- */
 
-enum { LANES = 64, CHUNK = 4096 };
+enum { LANES = 64, CHUNK = 4096 }; /* the kernels' own, for any vector width: part of what a figure means */
 enum { SUM_e2, SUM_x2, SUM_y2, SUM_xy, SUMS };
 
 /* Lanes pairwise: 64 to 32 to … 1. */
@@ -116,6 +118,7 @@ static void compare_one(float x, float y, double lane[SUMS][LANES], int i, struc
     sums->max_error = fabs(e) > sums->max_error ? fabs(e) : sums->max_error;
 }
 
+/* Chunks in order, lanes within a chunk: the order of additions is fixed, so the sums are the same everywhere. */
 void floats_compare(const float *x, const float *y, int64_t count, struct kernel_sums *sums)
 {
     for (int64_t begin = 0; begin < count; begin += CHUNK) {
@@ -144,6 +147,7 @@ static void count_16(const uint16_t *x, uint16_t exponent, int64_t count, int64_
     *inf += infinite;
 }
 
+/* As count_16. */
 static void count_32(const uint32_t *x, int64_t count, int64_t *nan, int64_t *inf)
 {
     int64_t special = 0, infinite = 0;

@@ -1,4 +1,5 @@
-/* GGUF: the header's reader. Every length is compared with what is left of the file before it is believed. See gguf.h. */
+/* GGUF: the header's reader. In: bytes of a file or of memory; out: tensors with shapes and places. Every length is compared
+ * with what is left of the source before it is believed, and every count with how many the source could hold. See gguf.h. */
 #include "runtime/gguf.h"
 
 #include <inttypes.h>
@@ -7,8 +8,10 @@
 #include "runtime/json.h"
 #include "runtime/report.h"
 
+/* Headers are read in pieces of BUFFER_SIZE; RANK_MAX is ggml's GGML_MAX_DIMS. */
 enum { BUFFER_SIZE = 1 << 16, RANK_MAX = 4 };
 
+/* A row of ggml_types.def. */
 struct type_row {
     const char *name, *dtype;
     int32_t id;
@@ -25,6 +28,7 @@ enum { VALUE_UINT32 = 4, VALUE_STRING = 8, VALUE_ARRAY = 9 };
 static const unsigned char value_bytes[] = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
 enum { VALUE_COUNT = sizeof value_bytes };
 
+/* A header being read. */
 struct reading {
     struct arena *arena, *scratch;
     struct diags *diags;
@@ -44,6 +48,7 @@ struct reading {
 
 /* ---- bytes ---- */
 
+/* Never negative: `at` moves over bytes that are there. */
 static int64_t left(const struct reading *r)
 {
     return r->source->size - r->at;
@@ -63,6 +68,7 @@ static bool fill(struct reading *r)
     return !error || REPORT_ABOUT(r->diags, cannot_read, r->shard->path, "cannot read the header: %s", file_reason(error));
 }
 
+/* Invariant of the loop: the buffer holds `at`, or is filled from there. Memory needs no buffer. */
 static bool read_bytes(struct reading *r, void *bytes, int64_t size)
 {
     if (size > left(r))
@@ -80,6 +86,7 @@ static bool read_bytes(struct reading *r, void *bytes, int64_t size)
     return true;
 }
 
+/* What is not wanted is not read: a vocabulary of megabytes costs its lengths. */
 static bool skip_bytes(struct reading *r, uint64_t size)
 {
     if (size > (uint64_t)left(r))
@@ -100,6 +107,7 @@ static bool read_number(struct reading *r, int bytes, uint64_t *value)
     return true;
 }
 
+/* most: a limit of the caller's. Strings with a NUL inside are refused, since names are compared as C strings. */
 static bool read_string(struct reading *r, struct arena *arena, uint64_t most, const char **string)
 {
     uint64_t size;
@@ -118,6 +126,7 @@ static bool read_string(struct reading *r, struct arena *arena, uint64_t most, c
 
 /* ---- pairs ---- */
 
+/* The length alone is looked at. */
 static bool skip_string(struct reading *r)
 {
     uint64_t size;
@@ -146,6 +155,7 @@ static bool skip_array(struct reading *r)
     return true;
 }
 
+/* As the reference: a power of two of type u32. Padding with it never passes 63 bits: see pad. */
 static bool read_alignment(struct reading *r, uint64_t type)
 {
     uint64_t value;
@@ -159,6 +169,7 @@ static bool read_alignment(struct reading *r, uint64_t type)
     return true;
 }
 
+/* Keys are kept, so that one that stands twice is found; values are stepped over, the alignment apart. */
 static bool read_pair(struct reading *r)
 {
     const char *key;
@@ -179,6 +190,7 @@ static bool read_pair(struct reading *r)
     return type == VALUE_ARRAY ? skip_array(r) : type == VALUE_STRING ? skip_string(r) : skip_bytes(r, value_bytes[type]);
 }
 
+/* Neighbours once sorted. */
 static bool check_keys(struct reading *r)
 {
     if (r->key_count)
@@ -191,6 +203,7 @@ static bool check_keys(struct reading *r)
 
 /* ---- tensors ---- */
 
+/* NULL: removed from ggml, or newer than the table. */
 static const struct type_row *find_type(uint64_t id)
 {
     for (size_t i = 0; i < sizeof type_rows / sizeof *type_rows; i++)
@@ -243,6 +256,7 @@ static bool read_type(struct reading *r, struct stored *t)
     return true;
 }
 
+/* The offset counts from the data's beginning until place_data. */
 static bool read_tensor(struct reading *r)
 {
     uint64_t offset;
@@ -287,6 +301,7 @@ static int compare_tensors(const void *a, const void *b)
     return strcmp((*(const struct stored *const *)a)->name, (*(const struct stored *const *)b)->name);
 }
 
+/* The order of the tensors, which is that of their data, is kept: pointers are sorted. */
 static bool check_names(struct reading *r)
 {
     size_t count = r->shard->count;
@@ -326,6 +341,7 @@ static bool read_count(struct reading *r, const char *what, int64_t least, uint6
            REPORT(r, "%" PRIu64 " %s are announced in a file of %" PRId64 " bytes", *count, what, r->source->size);
 }
 
+/* What pairs and tensor records take at least: lengths, one byte of a key, types, one byte of a value; no byte of a name. */
 bool gguf_parse(struct arena *arena, struct arena *scratch, const char *path, const struct gguf_source *source, struct shard *shard,
                 struct diags *diags)
 {

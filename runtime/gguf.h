@@ -1,4 +1,4 @@
-/* GGUF: llama.cpp's container, its header read. file-formats.md §2.5.
+/* GGUF: llama.cpp's container, its header read (ggml's gguf.md and gguf.cpp).
  *   "GGUF" | u32 version | i64 tensors | i64 pairs | pairs | tensor records | padding | data
  * The reader enforces what the reference reader does. No data is read: it must only be there. */
 #ifndef QUERN_RUNTIME_GGUF_H
@@ -7,8 +7,8 @@
 #include "runtime/safetensors.h"
 
 enum {
-    GGUF_NAME_MAX = 63,        /* bytes of a tensor's name */
-    GGUF_STRING_MAX = 1 << 30, /* bytes of any string; also elements of an array */
+    GGUF_NAME_MAX = 63,        /* bytes of a tensor's name: ggml's GGML_MAX_NAME is 64 with the NUL */
+    GGUF_STRING_MAX = 1 << 30, /* bytes of any string; also elements of an array: the reference reader's limit */
     GGUF_ALIGNMENT = 32        /* unless general.alignment says otherwise */
 };
 
@@ -24,7 +24,7 @@ struct gguf_source {
  * the source's size, whatever its counts say. false after reporting. */
 bool gguf_parse(struct arena *arena, struct arena *scratch, const char *path, const struct gguf_source *source, struct shard *shard,
                 struct diags *diags);
-/* The same on a file. */
+/* The same on a file, which is closed again. */
 bool gguf_open(struct arena *arena, struct arena *scratch, const char *path, struct shard *shard, struct diags *diags);
 
 #endif

@@ -1,11 +1,14 @@
-/* Idle rules. See idle.h. */
+/* Idle rules. In: a filled plan and each rule's wins; out: for each rule without one something it matches, or the reason why
+ * nothing was found. Each pass shows at least one rule or is the last, so passes are at most as many as rules. See idle.h. */
 #include "runtime/idle.h"
 
 #include <string.h>
 
-/* Passes over the model; then each rule that is left is judged by itself, for at most so many (rule, tensor) pairs. */
+/* Passes over the model; then each rule that is left is judged by itself, for at most so many (rule, tensor) pairs: some
+ * seconds. Beyond them a rule counts as one that matches nothing. */
 enum { PASSES_MAX = 16, PAIRS_MAX = 1 << 28 };
 
+/* One call of idle_judge. Rule numbers of `matcher` are places in `list`. */
 struct judging {
     struct session *session;
     const struct quern_plan *plan;
@@ -51,11 +54,13 @@ static struct subject subject_of_item(const struct judging *j, size_t item)
     return subject_of_tensor(j->plan->recipe, &tensor);
 }
 
+/* An op without a name of the kind is "". */
 static const char *name_of_item(const struct judging *j, size_t item)
 {
     return item < j->plan->count ? j->plan->items[item].stored->name : model_other_at(j->plan->model, item - j->plan->count).name;
 }
 
+/* The first item that shows the rule stays. */
 static void note_match(struct judging *j, size_t rule, size_t item)
 {
     struct idle_rule *r = &j->rules[rule];
@@ -120,6 +125,7 @@ static void judge_each(struct judging *j)
     drop_known(j);
 }
 
+/* Containers have no tensor of their own: only rules for modules can match them. */
 static bool pass_over_containers(struct judging *j, const char *const *containers, size_t count)
 {
     compile(j);
@@ -133,6 +139,8 @@ static bool pass_over_containers(struct judging *j, const char *const *container
     return drop_known(j);
 }
 
+/* Three rounds, each over the rules of which nothing is known yet: all items at once, rule by rule where rules hide behind one
+ * another for long, and the containers. */
 struct idle_rule *idle_judge(struct session *session, const struct quern_plan *plan, const size_t *wins, const char *const *containers,
                              size_t container_count)
 {

@@ -1,7 +1,7 @@
-/* Idle rules: those that win nowhere in a model. Which of them match at all, and what they match instead. language.md §4.
- * They are compiled again without the rules that win, so that one pass over the tensors, and over a described model's
- * modules and ops, shows every idle rule that comes first among its like; those leave the list, and the pass is repeated
- * until nothing new is seen. */
+/* Idle rules: those that win nowhere in a model. Which of them match at all, and what they match instead. docs/language.md,
+ * Mistakes. They are compiled again without the rules that win, so that one pass over the tensors, and over a described model's
+ * modules and ops, shows every idle rule that comes first among its like; those leave the list, and the pass is repeated until
+ * nothing new is seen. */
 #ifndef QUERN_RUNTIME_IDLE_H
 #define QUERN_RUNTIME_IDLE_H
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+/* For arena_defer. */
 static void release_hold(void *resource)
 {
     json_drop(resource);
@@ -94,6 +95,7 @@ static const char *read_key(struct json_walk *w, struct arena *arena)
     return value ? arena_copy(arena, json_string_value(value), json_string_length(value)) : NULL;
 }
 
+/* Between members stands a comma; in front of the first a brace may close the object. */
 const char *json_walk_key(struct json_walk *w, struct arena *arena)
 {
     if (w->error)
@@ -134,6 +136,7 @@ void json_walk_close(struct json_walk *w)
         fail(w, "nothing after the closing brace");
 }
 
+/* As json_walk_key without the key. */
 bool json_walk_item(struct json_walk *w)
 {
     if (w->error)
@@ -150,12 +153,14 @@ bool json_walk_item(struct json_walk *w)
     return true;
 }
 
+/* The inner walk sees the rest of the text, and stops behind its own closing bracket. */
 void json_walk_enter(struct json_walk *w, struct json_walk *inner, struct arena *arena)
 {
     json_walk_open(inner, arena, w->bytes + w->at, w->size - w->at);
     inner->base = w->base + w->at;
 }
 
+/* A walk like json_walk_open's, but for the bracket. */
 void json_walk_enter_array(struct json_walk *w, struct json_walk *inner, struct arena *arena)
 {
     skip_blanks(w);
@@ -164,6 +169,7 @@ void json_walk_enter_array(struct json_walk *w, struct json_walk *inner, struct 
     take(inner, '[', "'['");
 }
 
+/* Also on an error: w stands where the inner walk stopped. */
 void json_walk_leave(struct json_walk *w, struct json_walk *inner)
 {
     json_drop(inner->value);
@@ -195,6 +201,7 @@ void json_print_string(struct text *out, struct json_hold *hold, const char *str
     json_drop(hold);
 }
 
+/* Bytes; names of layers are shorter, and a line of a terminal is not much longer. */
 enum { NAME_SHOWN_MAX = 96 };
 
 /* A name of a megabyte or with terminal codes in it must not hurt a message. Cut between characters, never within

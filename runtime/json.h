@@ -1,5 +1,6 @@
-/* JSON of files that others wrote, read by jansson. Large objects (a header of a million tensors, a weight_map) are
- * walked member by member, so that memory holds one member's value at a time and not a tree of the whole file. */
+/* JSON of files that others wrote, read by jansson. Large objects (a header of a million tensors, a weight_map) are walked
+ * member by member, so that memory holds one member's value at a time and not a tree of the whole file. Strings are UTF-8
+ * without NUL; keys that stand twice within one value are refused, those of a walked object are the walker's caller's matter. */
 #ifndef QUERN_RUNTIME_JSON_H
 #define QUERN_RUNTIME_JSON_H
 
@@ -12,10 +13,11 @@
 struct json_hold {
     json_t *value;
 };
+/* An empty hold, released with the arena; json_drop empties it earlier. */
 struct json_hold *json_keep(struct arena *arena);
 void json_drop(struct json_hold *hold);
 
-/* A place between the members of an object's text, or between the items of an array's. */
+/* A place between the members of an object's text, or between the items of an array's. A walk ends at its first error. */
 struct json_walk {
     const char *bytes;
     size_t at, size;

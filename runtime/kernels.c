@@ -1,4 +1,6 @@
-/* Kernels: the table of compiled code and the quern_kernel_* functions. See kernels.h. */
+/* Kernels: the table of compiled code and the quern_kernel_* functions. In: a spec, an operation, a dtype, a shape; out:
+ * machine code that any thread may run. An entry is built by the thread that claims it, outside the lock; the others wait. See
+ * kernels.h. */
 #include "runtime/kernels.h"
 
 #include <assert.h>
@@ -7,9 +9,10 @@
 #include "lang/recipe.h"
 #include "runtime/json.h"
 
-enum { BUCKETS = 1024 };
+enum { BUCKETS = 1024 }; /* of a chained table: a model takes some dozens of kernels */
 enum entry_state { ENTRY_BUILDING, ENTRY_READY, ENTRY_FAILED };
 
+/* code is set once, before state becomes READY, and never changes afterwards: it is read without the lock. */
 struct kernel_entry {
     struct kernel_entry *next;
     enum entry_state state;
@@ -96,6 +99,7 @@ static struct kernel_entry *claim_entry(struct session *session, const char *key
     return entry;
 }
 
+/* What build_code is given and gives back. */
 struct building {
     const struct kernel_request *request;
     struct kernel_code code;
@@ -184,6 +188,7 @@ int kernel_op_find(const char *word)
 
 /* ---- quern_kernel_* ---- */
 
+/* A handle: the request with the table's code for it. Its spec and shape are in its own arena. */
 struct quern_kernel {
     struct quern_context *context;
     struct arena arena;
@@ -194,6 +199,7 @@ struct quern_kernel {
     bool has_scale, has_zero, has_second;
 };
 
+/* One call of quern_kernel_get. */
 struct get_call {
     const char *spec, *op, *dtype;
     const int64_t *shape;
@@ -264,6 +270,7 @@ static enum quern_status get_kernel(struct session *session, void *call)
     return k->code ? QUERN_OK : status ? status : QUERN_LIMIT;
 }
 
+/* The handle is cheap; what costs, the code, is the table's and stays there. */
 enum quern_status quern_kernel_get(quern_context *context, const char *spec, const char *op, const char *dtype,
                                    const int64_t *shape, int rank, quern_kernel **kernel)
 {
@@ -299,6 +306,7 @@ struct quern_kernel_info quern_kernel_describe(const quern_kernel *kernel)
     return kernel->info;
 }
 
+/* Each operation's buffers by name, those it reads and those it writes, of codegen/kernel/ops.def. */
 static const char *const op_buffers[KERNEL_OP_COUNT] = {
 #define KERNEL_OP(name, word, reads, writes) reads " " writes,
 #include "codegen/kernel/ops.def"

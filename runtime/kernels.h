@@ -1,10 +1,12 @@
-/* Kernels of a context: a table by kernel_key in which each is compiled once, however many threads ask at once. */
+/* Kernels of a context: a table by kernel_key in which each is compiled once, however many threads ask at once. Kernels stay
+ * until the context is destroyed: a model has many tensors and few (spec, shape class) pairs. */
 #ifndef QUERN_RUNTIME_KERNELS_H
 #define QUERN_RUNTIME_KERNELS_H
 
 #include "codegen/kernel/kernel.h"
 #include "runtime/context.h"
 
+/* QUERN_USAGE: there is no target of that name. One that this machine cannot run is taken: its code may be printed, not run. */
 enum quern_status kernel_table_open(struct quern_context *context);
 /* Unloads every kernel; nothing may run one any more. */
 void kernel_table_close(struct quern_context *context);

@@ -1,4 +1,6 @@
-/* Logical tensors: the quern format, checking parts, and the list. See logical.h. */
+/* Logical tensors: the quern format, checking parts, and the list. In: stored tensors, config.json, metadata; out: one logical
+ * tensor for each that the original had. Each stored tensor belongs to exactly one: `claimed` says which are taken. See
+ * logical.h. */
 #include "runtime/logical.h"
 
 #include <inttypes.h>
@@ -144,6 +146,7 @@ static bool find_own(struct finding *f)
 
 /* ---- the rest ---- */
 
+/* By bytes. */
 static bool ends_with(const char *name, const char *end)
 {
     size_t n = strlen(name), m = strlen(end);
@@ -177,6 +180,7 @@ static bool add_plain(struct finding *f)
     return true;
 }
 
+/* As the model's own tensors are sorted. */
 static int compare_logical(const void *a, const void *b)
 {
     return strcmp(((const struct logical *)a)->name, ((const struct logical *)b)->name);

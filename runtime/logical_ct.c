@@ -1,6 +1,6 @@
-/* Logical tensors of compressed-tensors checkpoints: quantization_config → modules and specs. file-formats.md §2.2.
+/* Logical tensors of compressed-tensors checkpoints. In: quantization_config of config.json; out: modules and their specs.
  * Reads what Quern writes, and checkpoints of others as far as their formats are in consumers.def: exact module names as
- * targets, and the target "Linear" for every module that has quantized parts. */
+ * targets, and the target "Linear" for every module that has quantized parts. What its words mean: lang/compressed.h. */
 #include <string.h>
 #include "lang/compressed.h"
 #include "runtime/config_file.h"
@@ -137,7 +137,8 @@ static bool add_all(struct finding *f, const struct ct_group *group, int dtype)
     return true;
 }
 
-/* Exact names first of all; a target nobody can find is an error, since its weights would silently be missing. */
+/* Targets in the order of the file; "Linear" takes what none before it took. A target nobody can find is an error, since its
+ * weights would silently be missing. */
 static bool add_group(struct finding *f, const struct ct_group *group, json_t *targets, int dtype)
 {
     size_t i;

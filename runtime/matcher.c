@@ -1,4 +1,7 @@
-/* Matchers as machine code: for this process (quern_matcher_compile) and as object files (quern_build). matching.md §3. */
+/* Matchers as machine code: for this process (quern_matcher_compile) and as object files (quern_build). In: a recipe's rules,
+ * and for object files the names of a model or none; out: code that gives a rule's number for a name. docs/matchers.md. Over
+ * open names the code is the automaton of the rules whose answers depend on the name alone; where an answer needs more it says
+ * MATCH_ASK. Over a model's names, a closed world, each name was matched beforehand, so that rules may ask for anything. */
 #include <stdlib.h>
 #include <string.h>
 #include "codegen/kernel/provider.h"
@@ -8,11 +11,13 @@
 #include "runtime/quern_matcher.h"
 #include "runtime/recipe.h"
 
+/* What the code generator makes: codegen/match/code.h. */
 typedef int32_t match_function(const char *name, size_t size, int32_t *unknown);
 
 /* ---- for this process ---- */
 
-/* The rules over module paths alone, as code; NULL: beyond the budget. Messages were given when the recipe was loaded. */
+/* The rules over module paths alone, as code; NULL: beyond the budget. sets: then as sets of states.
+ * Messages were given when the recipe was loaded. */
 static struct match_code *make_open_code(struct session *session, const struct quern_recipe *r, bool sets)
 {
     struct match_options options = {.names_only = true};
@@ -24,11 +29,13 @@ static struct match_code *make_open_code(struct session *session, const struct q
     return matcher ? match_code_make(session->arena, matcher, recipe.megatron_layers, sets) : NULL;
 }
 
+/* One call of quern_matcher_compile. */
 struct compile_call {
     struct quern_recipe *recipe;
     enum quern_matcher_kind kind;
 };
 
+/* Leaves the recipe without code, and the kind at TABLE, where code would not be faster. */
 static enum quern_status compile_matcher(struct session *session, void *data)
 {
     struct compile_call *call = data;
@@ -48,6 +55,7 @@ static enum quern_status compile_matcher(struct session *session, void *data)
     return QUERN_OK;
 }
 
+/* Unloaded first: code for rules is not kept beside a failure to make it anew. */
 enum quern_status quern_matcher_compile(quern_recipe *recipe, enum quern_matcher_kind *kind)
 {
     if (!recipe)
@@ -60,6 +68,7 @@ enum quern_status quern_matcher_compile(quern_recipe *recipe, enum quern_matcher
     return status;
 }
 
+/* A data pointer becomes a function pointer by its bytes, as POSIX allows and C does not by a cast. */
 bool recipe_match_compiled(const struct quern_recipe *r, const char *path, size_t size, struct match_outcome *outcome)
 {
     match_function *function;
@@ -72,6 +81,7 @@ bool recipe_match_compiled(const struct quern_recipe *r, const char *path, size_
 
 /* ---- object files ---- */
 
+/* One call of quern_build. answers[i] is what number i stands for: the rules first, in order, then combinations of configs. */
 struct build_call {
     struct quern_recipe *recipe;
     struct quern_model *model;
@@ -83,6 +93,7 @@ struct build_call {
     size_t answer_count, answer_capacity;
 };
 
+/* PREFIX and an end: functions and files are named alike. */
 static const char *name_of(struct session *session, const struct build_call *b, const char *end)
 {
     return arena_printf(session->arena, "%s%s", b->prefix, end);
@@ -148,6 +159,7 @@ static bool make_code(struct session *session, struct build_call *b)
     return false;
 }
 
+/* The texts of an answer are tables beside the code, indexed by its number; "-" stands for numbers below 0. */
 static void name_functions(struct session *session, struct build_call *b)
 {
     const char **configs = ARENA_ARRAY(session->arena, b->answer_count, const char *);
@@ -163,6 +175,7 @@ static void name_functions(struct session *session, struct build_call *b)
     b->code->texts[1] = (struct match_texts){name_of(session, b, "_rule_origin"), origins, (uint32_t)b->answer_count, "-"};
 }
 
+/* For the header's reader, who may not have the recipe. */
 static const char *kind_of_names(const struct build_call *b)
 {
     static const char *const words[] = {
@@ -172,6 +185,7 @@ static const char *kind_of_names(const struct build_call *b)
     return b->model ? words[b->options->subjects] : "any module path (model.layers.0.mlp.up_proj), without a parameter's name";
 }
 
+/* All that a program needs besides the object; it includes nothing of Quern's. */
 static const char *print_header(struct session *session, const struct build_call *b)
 {
     struct text text = text_make(session->arena);
@@ -195,6 +209,7 @@ static const char *print_header(struct session *session, const struct build_call
     return text_string(&text);
 }
 
+/* One object for each target; a single one has no target in its name. */
 static bool write_object(struct session *session, struct build_call *b, struct output *out, const char *target)
 {
     char *object = NULL;
@@ -207,6 +222,7 @@ static bool write_object(struct session *session, struct build_call *b, struct o
     return output_write(out, arena_printf(session->arena, "%s%s.o", b->prefix, middle), object, size);
 }
 
+/* Nothing is in place before the header, the last file, is written: output_commit renames the whole directory. */
 static enum quern_status build(struct session *session, void *data)
 {
     struct build_call *b = data;
@@ -225,12 +241,14 @@ static enum quern_status build(struct session *session, void *data)
     return QUERN_OK;
 }
 
+/* ASCII alone: it becomes part of names in C and in the object's symbol table. */
 static bool is_identifier(const char *word)
 {
     bool starts = (*word >= 'a' && *word <= 'z') || (*word >= 'A' && *word <= 'Z') || *word == '_';
     return starts && word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")] == '\0';
 }
 
+/* Arguments are checked before the lock on the output is taken. */
 enum quern_status quern_build(quern_recipe *recipe, quern_model *model, const char *out, const struct quern_build_options *options)
 {
     struct build_call call = {.recipe = recipe, .model = model, .out = out, .options = options};

@@ -1,4 +1,6 @@
-/* Models: which kind a path is, and the tensors of all its files in name order. See model.h. */
+/* Models: which kind a path is, and the tensors of all its files in name order. In: a path; out: shards with their tensors, or
+ * one message that says what was expected. A directory is read as transformers reads it: an index first, else one file. See
+ * model.h. */
 #include "runtime/model.h"
 
 #include <dirent.h>
@@ -20,12 +22,14 @@ const char *path_join(struct arena *arena, const char *directory, const char *na
     return arena_printf(arena, "%s%s%s", directory, size && directory[size - 1] == '/' ? "" : "/", name);
 }
 
+/* Kinds are told by endings, case and all. */
 static bool ends_with(const char *string, const char *end)
 {
     size_t n = strlen(string), m = strlen(end);
     return n >= m && !strcmp(string + n - m, end);
 }
 
+/* "." for a bare name: what lies beside the file is looked for there. */
 static const char *cut_directory(struct arena *arena, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -34,6 +38,7 @@ static const char *cut_directory(struct arena *arena, const char *path)
     return slash == path ? "/" : arena_copy(arena, path, (size_t)(slash - path));
 }
 
+/* The list is copied, the shards stay where they are: tensors point to them. */
 static struct shard *add_shard(struct quern_model *m)
 {
     struct shard *shard = ARENA_NEW(&m->arena, struct shard);
@@ -56,6 +61,7 @@ struct shard *model_add_shard(struct session *session, struct quern_model *m, co
     return ok ? shard : NULL;
 }
 
+/* Without a file, offset and data: such tensors are names, with a dtype and shape where the list says them. */
 struct shard *model_add_list(struct quern_model *m, const char *path)
 {
     struct shard *shard = add_shard(m);
@@ -80,7 +86,7 @@ bool model_sort(struct session *session, struct quern_model *m)
             m->tensors[at++] = &m->shards[i]->tensors[j];
     qsort(m->tensors, m->count, sizeof *m->tensors, compare_stored);
     for (size_t i = 1; i < m->count; i++)
-        if (!compare_stored(&m->tensors[i - 1], &m->tensors[i])) /* within a file: across files the index was compared */
+        if (!compare_stored(&m->tensors[i - 1], &m->tensors[i])) /* of one list; shards of an index were compared with it */
             return REPORT(session, duplicate_tensor, m->path, "tensor %s stands twice", name_shown(session->arena, m->tensors[i]->name));
     return true;
 }
@@ -170,8 +176,8 @@ static bool read_text(struct session *session, struct quern_model *m, const char
     return model_read_names(session, m, path, bytes, size);
 }
 
-/* The name decides, except that GGUF and module descriptions are known by their first bytes; anything else is a list of
- * names. */
+/* The name decides, except that GGUF and module descriptions are known by their first bytes; anything else is a list of names.
+ * Devices and sockets are refused before they are opened: a terminal would be waited for. */
 static bool read_kind(struct session *session, struct quern_model *m, const char *path)
 {
     struct stat status;
@@ -202,6 +208,7 @@ static enum quern_status open_model(struct session *session, void *call)
     return diags_status(session->diags);
 }
 
+/* One call of quern_model_open. */
 struct open_call {
     struct quern_model *model;
     const char *path;

@@ -1,4 +1,6 @@
-/* Models: what tensors there are, from files or from a list of names. product.md §1. */
+/* Models: what tensors there are, from safetensors files, an index, a GGUF header, a module description or a list of names.
+ * Only headers are read when a model is opened. Files of a checkpoint stay open until it is closed, so that what is read later
+ * is what was checked. */
 #ifndef QUERN_RUNTIME_MODEL_H
 #define QUERN_RUNTIME_MODEL_H
 
@@ -26,8 +28,8 @@ struct quern_model {
 };
 
 enum {
-    MODEL_NAMES_MAX = 1 << 30,         /* bytes of a list of names, or of a module description */
-    MODEL_CONFIG_MAX = 64 * 1024 * 1024 /* bytes of config.json */
+    MODEL_NAMES_MAX = 1 << 30,         /* bytes of a list of names, or of a module description: 2^31 would not fit an int */
+    MODEL_CONFIG_MAX = 64 * 1024 * 1024 /* bytes of config.json: its tree is in memory as a whole */
 };
 
 /* Each reads one kind of model into m->shards; false after reporting. An index that is given by itself (not through its
@@ -44,12 +46,15 @@ bool model_sort(struct session *session, struct quern_model *m);
 /* What rules decide about besides tensors: of a described model the modules that hold no other, then the ops under their
  * eager names, then under their graph names. */
 size_t model_other_count(const struct quern_model *m);
+/* index < model_other_count. */
 struct quern_subject model_other_at(const struct quern_model *m, size_t index);
 size_t model_find_index(const struct quern_model *m, const char *name); /* m->count: no such tensor */
 const struct stored *model_find(const struct quern_model *m, const char *name); /* or NULL */
 /* A model without tensors yet, closed by quern_model_close; NULL when memory is out (reported). */
 struct quern_model *model_allocate(struct quern_context *context);
+/* The public view of a stored tensor; its pointers are the model's. */
 struct quern_tensor stored_tensor(const struct stored *t);
+/* directory/name in the arena; a slash at the directory's end is not doubled. */
 const char *path_join(struct arena *arena, const char *directory, const char *name);
 
 #endif

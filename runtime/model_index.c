@@ -1,5 +1,6 @@
-/* Models: sharded checkpoints. model.safetensors.index.json says which file holds each tensor; it is believed in nothing:
- * file names may not leave the directory, and every claim is compared with the files' own headers. file-formats.md §2.1. */
+/* Models: sharded checkpoints. model.safetensors.index.json says which file holds each tensor: {"metadata": {"total_size": n},
+ * "weight_map": {tensor: file}}, as transformers writes it. It is believed in nothing: file names may not leave the directory,
+ * and every claim is compared with the files' own headers. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +9,11 @@
 #include "runtime/model.h"
 #include "runtime/report.h"
 
+/* One member of weight_map. */
 struct mapping {
     const char *tensor, *file;
 };
+/* An index being read. */
 struct index {
     struct session *session;
     struct quern_model *model;
@@ -78,6 +81,7 @@ static bool read_text(struct index *x, const char *bytes, size_t size)
     return ok;
 }
 
+/* By bytes, as the stored tensors are sorted, so that one pass compares the two. */
 static int compare_mappings(const void *a, const void *b)
 {
     return strcmp(((const struct mapping *)a)->tensor, ((const struct mapping *)b)->tensor);
@@ -148,6 +152,7 @@ static bool list_files(struct index *x, const char **paths, size_t *count, size_
     return true;
 }
 
+/* A file that the map names and that is not there is reported by its opening. */
 static bool open_shards(struct index *x, const char **paths, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -176,6 +181,7 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Here names may stand twice, in two shards; compare_lists says so. */
 static int compare_stored(const void *a, const void *b)
 {
     return strcmp((*(struct stored *const *)a)->name, (*(struct stored *const *)b)->name);
@@ -228,6 +234,7 @@ static void compare_total(struct index *x, struct stored **all, size_t count)
         REPORT(x, index_total, "\"total_size\" says %" JSON_INTEGER_FORMAT " bytes, the tensors take %" PRId64, x->total, total);
 }
 
+/* Once the lists agree, each tensor is in one file and in the file the map says. */
 static bool check_claims(struct index *x)
 {
     size_t count;
@@ -238,6 +245,7 @@ static bool check_claims(struct index *x)
     return true;
 }
 
+/* A list of names only when it came alone: a directory's index without its shards is a broken checkpoint. */
 static bool read_shards(struct index *x)
 {
     const char **paths = ARENA_ARRAY(x->session->arena, x->count + 1, const char *);

@@ -1,10 +1,11 @@
-/* Models: a text file of names, one tensor a line: FQN, or FQN<TAB>dtype, or FQN<TAB>dtype<TAB>[shape]. Such a model has
- * no data; a field that is missing is unknown. Empty lines are skipped. */
+/* Models: a text file of names, one tensor a line: FQN, or FQN<TAB>dtype, or FQN<TAB>dtype<TAB>[shape]. Such a model has no
+ * data; a field that is missing is unknown. Empty lines are skipped; a carriage return at a line's end is none of the name's. */
 #include <inttypes.h>
 #include <string.h>
 #include "runtime/json.h"
 #include "runtime/model.h"
 
+/* The list being read; line counts from 1. */
 struct lines {
     struct session *session;
     struct quern_model *model;
@@ -40,7 +41,8 @@ static bool read_dimension(const char **at, int64_t *value)
     return *at > begin;
 }
 
-/* "[4096,4096]", blanks after commas allowed. */
+/* "[4096,4096]", blanks after commas allowed. One place for each comma and one more: the rank is no larger, so the text bounds
+ * the memory. A comma may stand before `]`. */
 static bool read_shape(struct lines *l, struct stored *t, const char *word)
 {
     const char *at = word;

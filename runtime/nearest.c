@@ -1,4 +1,5 @@
-/* The nearest words. See nearest.h. */
+/* The nearest words. In: a predicate and a model; out: the first word that nothing of the model has, and its nearest. Neither
+ * the model's size nor the pattern's costs more than WORDS_MAX comparisons a word. See nearest.h. */
 #include "runtime/nearest.h"
 
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static bool is_word(char c)
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
+/* As qsort wants it; words are not terminated yet. */
 static int compare_words(const void *left, const void *right)
 {
     const struct field *a = left, *b = right;
@@ -29,6 +31,7 @@ struct listing {
     bool full;
 };
 
+/* Makes room, or finds that there are too many words to look through. */
 static void drop_repetitions(struct listing *l)
 {
     size_t kept = 0;
@@ -41,6 +44,7 @@ static void drop_repetitions(struct listing *l)
     l->full = kept > WORDS_MAX;
 }
 
+/* Nothing is listed any more once the listing is full. */
 static void list_words(struct listing *l, const char *name, size_t size)
 {
     for (size_t at = 0, end; at < size && !l->full; at = end + 1) {
@@ -61,6 +65,7 @@ static void list_fields(struct listing *l, const struct field *fields, size_t co
         list_words(l, fields[i].bytes, fields[i].size);
 }
 
+/* Names: of tensors and of modules' paths. Classes: with their bases. */
 static void list_model(const struct vocabulary *v, bool classes, struct listing *l)
 {
     const struct description *all = v->model->description;
@@ -73,6 +78,7 @@ static void list_model(const struct vocabulary *v, bool classes, struct listing 
     }
 }
 
+/* A pool that is too large stays empty: no word is called misspelt then. */
 static const struct word_pool *pool_of(struct vocabulary *v, bool classes)
 {
     struct word_pool *pool = classes ? &v->classes : &v->names;
@@ -109,6 +115,7 @@ static size_t skip_syntax(const struct ast_string *p, size_t at, bool regex)
     return at + size;
 }
 
+/* Of regexes; it may make the letter before it be absent. */
 static bool is_quantifier(char c)
 {
     return c == '?' || c == '*' || c == '+' || c == '{';
@@ -123,6 +130,7 @@ static bool has_word(const struct word_pool *pool, const char *word, bool whole)
     return false;
 }
 
+/* nearest stays NULL when the word is there, or nothing is near. */
 static bool check_word(struct vocabulary *v, const struct word_pool *pool, const char *bytes, size_t size, bool whole, struct misspelling *found)
 {
     if (size < WORD_MIN)
@@ -168,6 +176,7 @@ static bool check_atom(struct vocabulary *v, const struct ast_predicate *p, stru
     return false;
 }
 
+/* The recursion is as deep as the predicate, which the parser bounds. */
 bool misspelling_find(struct vocabulary *vocabulary, const struct ast_predicate *predicate, struct misspelling *found)
 {
     switch (predicate->kind) {

@@ -1,5 +1,5 @@
-/* What a rule that matches nothing may have meant: a word of one of its patterns that no name of the model has, and the
- * nearest that one has. Words are runs of letters, digits and `_` in patterns, names and classes. language.md §4. */
+/* What a rule that matches nothing may have meant: a word of one of its patterns that no name of the model has, and the nearest
+ * that one has. Words are runs of letters, digits and `_` in patterns, names and classes. docs/language.md, Mistakes. */
 #ifndef QUERN_RUNTIME_NEAREST_H
 #define QUERN_RUNTIME_NEAREST_H
 
@@ -16,6 +16,7 @@ struct misspelling {
     const char *word, *nearest;
     bool is_class; /* of a class, not of a name */
 };
+/* A model's words; its pools are made when first asked for, in the arena. */
 struct vocabulary {
     struct arena *arena;
     const struct quern_model *model;

@@ -1,9 +1,11 @@
-/* Ops of a described model: preparing nodes, tensors and groups of tied states; listing what was decided. See ops.h. */
+/* Ops of a described model: preparing nodes, tensors and groups of tied states; listing what was decided. In: a linked
+ * description and a recipe; out: rows in execution order. coreai_opt's registry of ops is lang/coreai_ops.def. See ops.h. */
 #include "runtime/ops.h"
 
 #include <string.h>
 #include "runtime/report.h"
 
+/* The ops that a mode looks at, and the pattern of graph mode that they are part of. */
 static const struct {
     const char *type;
     bool eager;
@@ -21,6 +23,7 @@ static const char *const reason_texts[] = {
 
 /* ---- names to numbers ---- */
 
+/* The tensor of that name, made when it is new; tensors may move. */
 static uint32_t find_tensor(struct quern_ops *o, const char *name)
 {
     bool found;
@@ -64,6 +67,7 @@ static void list_states(struct quern_ops *o)
 
 /* ---- nodes ---- */
 
+/* Norms and activations are part of graph patterns and have none of their own. false: the mode does not look at the op. */
 static bool read_op_type(struct op_node *n, bool eager)
 {
     for (size_t i = 0; i < sizeof registered / sizeof *registered; i++)
@@ -112,6 +116,7 @@ static void know_tensor(struct op_tensor *t, const struct op_value *v)
     }
 }
 
+/* Uses are added in execution order: the first user is uses[0]. */
 static void add_use(struct quern_ops *o, struct op_slot *s, uint32_t node, uint32_t input)
 {
     bool state = s->state != OPS_NONE;
@@ -124,6 +129,7 @@ static void add_use(struct quern_ops *o, struct op_slot *s, uint32_t node, uint3
         *ARENA_PUSH(&o->arena, t->uses, t->use_count, t->use_capacity) = use;
 }
 
+/* Until the mode decides, a slot's reason is that its op is not registered. */
 static struct op_slot make_slot(struct quern_ops *o, const struct op_value *v, enum slot_role role, uint32_t place)
 {
     struct op_slot s = {.value = v, .role = role, .tensor = OPS_NONE, .state = OPS_NONE, .index = place, .reason = OP_REASON_unregistered};
@@ -138,6 +144,7 @@ static struct op_slot make_slot(struct quern_ops *o, const struct op_value *v, e
     return s;
 }
 
+/* Linear: inputs are few, and bounded by DISTINCT_INPUTS_MAX. */
 static bool is_listed_before(const struct op_node *n, const struct op_slot *s)
 {
     for (uint32_t i = 0; i < n->input_count; i++)
@@ -164,6 +171,7 @@ static void add_inputs(struct quern_ops *o, struct op_node *n, uint32_t node)
     }
 }
 
+/* The first op that gives a tensor out is its producer. */
 static void add_outputs(struct quern_ops *o, struct op_node *n, uint32_t node)
 {
     n->outputs = ARENA_ARRAY(&o->arena, n->op->output_count + 1, struct op_slot);
@@ -180,6 +188,7 @@ static void add_outputs(struct quern_ops *o, struct op_node *n, uint32_t node)
     }
 }
 
+/* In execution order, which every later loop relies on. */
 static void list_nodes(struct quern_ops *o)
 {
     o->nodes = ARENA_ARRAY(&o->arena, o->all->op_count + 1, struct op_node);
@@ -199,6 +208,7 @@ static void list_nodes(struct quern_ops *o)
 
 /* ---- modules ---- */
 
+/* Each module's own rule, and what its forward takes and returns; the root's results leave the model. */
 static void match_modules(struct quern_ops *o)
 {
     o->module_rules = ARENA_ARRAY(&o->arena, o->all->module_count, int);
@@ -250,6 +260,7 @@ static void drop_ragged(struct quern_ops *o, const struct op_node *n, struct op_
     }
 }
 
+/* Schedules belong to configs, and through them to modules. */
 static const char *schedule_of(const struct quern_ops *o, uint32_t module)
 {
     const struct config *c = ops_module_config(o, module);
@@ -278,6 +289,7 @@ static void schedule(struct quern_ops *o, struct op_node *n, struct op_slot *s)
     s->schedule = s->spec ? schedule_of(o, module) : NULL;
 }
 
+/* After the modes: blocks that do not divide, then schedules of what is left. */
 static void settle(struct quern_ops *o)
 {
     for (uint32_t i = 0; i < o->node_count; i++) {
@@ -321,6 +333,7 @@ static void add_row(struct quern_ops *o, const struct op_node *n, const struct o
         .schedule = s->schedule, .reason = reason_texts[s->reason]};
 }
 
+/* Each op's inputs before its outputs. */
 static void list_rows(struct quern_ops *o)
 {
     size_t count = 0;
@@ -338,6 +351,7 @@ static void list_rows(struct quern_ops *o)
 
 /* ---- entry ---- */
 
+/* More ops than numbers, or none of the mode: the same message, since no description in use comes near the first. */
 static enum quern_status resolve(struct session *session, void *call)
 {
     struct quern_ops *o = call;
@@ -362,6 +376,7 @@ static enum quern_status resolve(struct session *session, void *call)
     return diags_status(session->diags);
 }
 
+/* All of it in one session, with the handle's arena: rows outlive it, scratch and messages do not. */
 enum quern_status quern_ops_resolve(quern_recipe *recipe, quern_model *model, enum quern_subject_kind kind, quern_ops **ops)
 {
     if (!recipe || !model || !ops || (kind != QUERN_OPS_EAGER && kind != QUERN_OPS_GRAPH))

@@ -1,6 +1,7 @@
-/* Ops: what each tensor of each executed op gets, as coreai_opt's two execution modes decide it. matching.md §2.
- * An op occurrence is matched as its owner with the op's type and name; the config it gets, or those of the modules
- * around it, say what happens to its tensors. ops.c prepares and lists, ops_eager.c and ops_graph.c decide. */
+/* Ops: what each tensor of each executed op gets, as coreai_opt's two execution modes decide it. docs/coreai.md. An op
+ * occurrence is matched as its owner with the op's type and name; the config it gets, or those of the modules around it, say
+ * what happens to its tensors. ops.c prepares and lists, ops_eager.c and ops_graph.c decide. Nodes, tensors and groups of tied
+ * states are numbered by uint32_t, and refer to each other by number: arrays may move as they grow. OPS_NONE stands for none. */
 #ifndef QUERN_RUNTIME_OPS_H
 #define QUERN_RUNTIME_OPS_H
 
@@ -33,6 +34,7 @@ struct op_slot {
     const struct rule *rule; /* that said so, or NULL */
     const char *schedule;
 };
+/* One op of the mode's; an op without a name in the mode is left out. */
 struct op_node {
     const struct module_op *op;
     const char *name;       /* in the mode */
@@ -43,9 +45,11 @@ struct op_node {
     struct op_slot *inputs, *outputs;
     uint32_t input_count, output_count;
 };
+/* An input of a node. */
 struct op_use {
     uint32_t node, input;
 };
+/* An activation: one name, whoever makes or uses it. */
 struct op_tensor {
     const char *name;
     int dtype, rank;
@@ -63,6 +67,7 @@ struct op_state {
     uint32_t use_count, use_capacity;
 };
 
+/* Everything is made by one call of quern_ops_resolve and read-only afterwards; scratch and diags are that call's. */
 struct quern_ops {
     struct quern_context *context;
     struct arena arena;
@@ -107,6 +112,7 @@ void ops_check_axes(struct quern_ops *o, const struct op_slot *s, const char *fi
 /* Is the op inside the module? */
 bool ops_inside(const struct op_node *n, uint32_t module);
 
+/* Fill spec, rule and reason of every slot; schedules and blocks come after them, in ops.c. */
 void ops_decide_eager(struct quern_ops *o);
 void ops_decide_graph(struct quern_ops *o);
 /* ops_modules.c: what the modules' own slots change in graph mode. */

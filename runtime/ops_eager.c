@@ -1,4 +1,4 @@
-/* Eager mode: ops as they run. matching.md §2.
+/* Eager mode: ops as they run. docs/coreai.md.
  *   tentative   each argument and result of an intercepted op: the op's own config
  *   a state     decided once for the whole model, by the first op that uses it: an owning module's module state, else that
  *               op's config, even when it says off
@@ -51,6 +51,7 @@ static void look_up(struct quern_ops *o, const struct op_node *n, struct op_slot
 
 /* ---- states ---- */
 
+/* An owner's module slot wins over the op's config, off included. */
 static void decide_by_module(struct quern_ops *o, struct op_slot *s)
 {
     uint32_t module;
@@ -77,6 +78,8 @@ static void follow_first(struct eager *e, const struct op_node *n, struct op_slo
     s->reason = s->spec && !by_module ? OP_REASON_first_user : d->slot.reason;
 }
 
+/* The first user decides for all, in execution order. What cannot be quantized at all is decided as well: no module slot
+ * changes it. */
 static void decide_state(struct eager *e, const struct op_node *n, struct op_slot *s)
 {
     struct decision *d = &e->states[s->state];
@@ -124,6 +127,7 @@ static bool ask_boundary(struct quern_ops *o, struct op_slot *s, uint32_t module
     return true;
 }
 
+/* The innermost module that has an opinion decides: the ones around it are not asked. */
 static void override(struct quern_ops *o, const struct op_node *n, struct op_slot *s)
 {
     bool done = s->state != OPS_NONE || s->reason == OP_REASON_not_float || s->reason == OP_REASON_one_element;
@@ -133,6 +137,7 @@ static void override(struct quern_ops *o, const struct op_node *n, struct op_slo
 
 /* ---- the pass ---- */
 
+/* States and activations first, so that a boundary sees what the op itself wanted. */
 static void visit(struct eager *e, struct op_node *n)
 {
     for (uint32_t i = 0; i < n->input_count; i++)

@@ -1,4 +1,4 @@
-/* Graph mode: patterns of ops annotated in the order of their configs. matching.md §2.
+/* Graph mode: patterns of ops annotated in the order of their configs. docs/coreai.md.
  *   order       module level (name, type, global), op level (name, type, neither), longer patterns, execution order; a
  *               pattern with an annotated op is passed over
  *   an input    what the producer's output has, else the op's own config
@@ -17,6 +17,7 @@ struct match {
     uint32_t nodes[3], count;
     unsigned module_level, op_level;
 };
+/* The pass's state: an annotated node is not looked at again by a pattern. */
 struct graph {
     struct quern_ops *o;
     bool *annotated;        /* by node */
@@ -29,6 +30,7 @@ struct graph {
 /* ---- levels ---- */
 
 enum { MODULE_NAME, MODULE_TYPE, MODULE_GLOBAL, OP_NAME = 0, OP_TYPE, OP_DEFAULT };
+/* Where a rule stands in coreai_opt's order: smaller is earlier. */
 struct levels {
     unsigned module, op;
 };
@@ -38,6 +40,7 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+/* By the field that the atom looks at: paths are names, classes are types, all else is neither. */
 static struct levels levels_of_atom(enum atom atom)
 {
     struct levels l = {MODULE_GLOBAL, OP_DEFAULT};
@@ -76,6 +79,7 @@ static struct levels levels_of(const struct ast_predicate *p)
     return l;
 }
 
+/* Of the rule that the op's first tensor gets; an op without one comes last. */
 static struct levels levels_of_node(struct graph *g, const struct op_node *n)
 {
     static const struct op_slot nothing = {.role = SLOT_INPUT, .tensor = OPS_NONE, .state = OPS_NONE};
@@ -99,12 +103,14 @@ static bool has_pattern(const struct quern_ops *o, uint32_t node, enum op_patter
     return node != OPS_NONE && o->nodes[node].pattern == pattern;
 }
 
+/* b and c may be OPS_NONE: a pattern of one op, or of two. */
 static void add_match(struct graph *g, struct levels l, uint32_t a, uint32_t b, uint32_t c)
 {
     struct match m = {{a, b, c}, 1 + (b != OPS_NONE) + (c != OPS_NONE), l.module, l.op};
     *ARENA_PUSH(&g->o->arena, g->matches, g->match_count, g->match_capacity) = m;
 }
 
+/* An op alone, and what coreai_opt fuses behind it: norm, norm and activation, activation. */
 static void find_matches(struct graph *g, uint32_t node)
 {
     struct quern_ops *o = g->o;
@@ -125,6 +131,7 @@ static void find_matches(struct graph *g, uint32_t node)
         add_match(g, l, node, next, OPS_NONE);
 }
 
+/* Total: two matches that begin at one node differ in length, since what stands behind it is a norm or an activation. */
 static int compare_matches(const void *left, const void *right)
 {
     const struct match *a = left, *b = right;
@@ -146,6 +153,7 @@ static struct op_slot *producer_slot(const struct graph *g, uint32_t tensor)
     return t->producer == OPS_NONE ? NULL : &g->o->nodes[t->producer].outputs[t->output];
 }
 
+/* A spec of none keeps the other's reason: it says why there is none. */
 static void take(struct op_slot *to, const struct op_slot *from, enum op_reason reason)
 {
     to->spec = from->spec;
@@ -163,6 +171,8 @@ static void refuse_state_index(struct graph *g, const struct op_node *n, const s
                      (long long)s->index, s->value->state_at->full_name);
 }
 
+/* An annotated user's decision binds, null included: one storage has one quantizer. The op's own config is still looked up, for
+ * a default axis that differs is an error. */
 static void annotate_state(struct graph *g, const struct op_node *n, struct op_slot *s)
 {
     const struct op_state *state = &g->o->states[s->state];
@@ -180,6 +190,7 @@ static void annotate_state(struct graph *g, const struct op_node *n, struct op_s
     }
 }
 
+/* The producer's spec wins, so that an edge has one quantizer; a key of its own for what cannot be quantized is warned of. */
 static void annotate_input(struct graph *g, const struct op_node *n, struct op_slot *s)
 {
     bool exact;
@@ -198,7 +209,7 @@ static void annotate_input(struct graph *g, const struct op_node *n, struct op_s
         *s = asked;
 }
 
-/* The spec on the edge to the first annotated consumer, through shared ops; NULL: none has one. */
+/* The spec on the edge to the first annotated consumer, in execution order; NULL: none has one. */
 static const struct op_slot *find_consumer(struct graph *g, uint32_t tensor)
 {
     const struct op_tensor *t = &g->o->tensors[tensor];
@@ -213,6 +224,7 @@ static const struct op_slot *find_consumer(struct graph *g, uint32_t tensor)
 
 /* ---- shared ops ---- */
 
+/* Copied first: `from` may be one of the slots that are written. */
 static void share(struct op_node *n, const struct op_slot *from)
 {
     struct op_slot decided = *from;
@@ -244,7 +256,7 @@ static void push_on(struct graph *g, uint32_t tensor)
     }
 }
 
-/* Consumers behind an unannotated shared op count as the tensor's own. */
+/* Consumers behind an unannotated shared op count as the tensor's own. `seen` ends the walk where shared ops stand in a circle. */
 static const struct op_slot *find_consumer_beyond(struct graph *g, uint32_t tensor)
 {
     struct quern_ops *o = g->o;
@@ -264,6 +276,7 @@ static const struct op_slot *find_consumer_beyond(struct graph *g, uint32_t tens
     return found;
 }
 
+/* The anchor's config says what the last op's result gets. */
 static void annotate_output(struct graph *g, const struct op_node *anchor, struct op_node *last)
 {
     bool exact;
@@ -281,6 +294,7 @@ static void annotate_output(struct graph *g, const struct op_node *anchor, struc
     push_on(g, s->tensor);
 }
 
+/* With no input that has a spec the output's decides, and inputs follow it. */
 static void annotate_shared(struct graph *g, struct op_node *n)
 {
     const struct op_slot *last = NULL;
@@ -311,6 +325,7 @@ static void mark_fused(struct graph *g, const struct match *m)
     }
 }
 
+/* A pattern is taken whole or not at all. */
 static void annotate(struct graph *g, const struct match *m)
 {
     struct op_node *anchor = &g->o->nodes[m->nodes[0]], *last = &g->o->nodes[m->nodes[m->count - 1]];
@@ -371,6 +386,7 @@ static void flatten_scales(struct graph *g)
     }
 }
 
+/* A pattern is passed over when an earlier one took a node of it: the order of matches is the priority. */
 void ops_decide_graph(struct quern_ops *o)
 {
     struct graph g = {.o = o, .annotated = ARENA_ARRAY(&o->arena, o->node_count, bool)};

@@ -1,4 +1,5 @@
-/* What a recipe says about the tensors of ops and about modules' boundaries. See ops.h. */
+/* What a recipe says about the tensors of ops and about modules' boundaries. In: an op, one of its tensors; out: a spec, the
+ * rule that gave it, the reason. Which of several answers counts is the modes'. See ops.h. */
 #include "runtime/ops.h"
 
 #include <string.h>
@@ -69,6 +70,7 @@ static const struct slot *find_state_slot(const struct quern_ops *o, const struc
     return config_find_state(c, false, state_name(s), false);
 }
 
+/* *exact: by its index, not by `*`. */
 static const struct slot *find_slot(const struct quern_ops *o, const struct config *c, const struct op_slot *s, bool *exact)
 {
     if (s->state != OPS_NONE)
@@ -78,6 +80,7 @@ static const struct slot *find_slot(const struct quern_ops *o, const struct conf
     return found;
 }
 
+/* A skip turns everything off; a `spec` target gives its spec to every tensor. */
 void ops_look_up(struct quern_ops *o, const struct op_node *n, struct op_slot *s, bool *exact)
 {
     const struct rule *rule = ops_rule(o, n, s);
@@ -97,6 +100,7 @@ void ops_look_up(struct quern_ops *o, const struct op_node *n, struct op_slot *s
     s->reason = s->spec ? OP_REASON_rule : slot ? OP_REASON_off : OP_REASON_no_opinion;
 }
 
+/* A configured position wins over `*`; *several: more than one position is configured, with different slots. */
 const struct slot *ops_boundary_slot(const struct config *c, enum slot_role role, const int64_t *indices, size_t count, bool *several)
 {
     const struct slot *first = NULL, *every = NULL;
@@ -124,6 +128,7 @@ static const struct slot *find_module_state(const struct quern_ops *o, const str
     return found ? found : config_find_state(c, true, "", false);
 }
 
+/* One config that several owners share is asked once where the answer does not depend on the owner. */
 const struct slot *ops_module_state(const struct quern_ops *o, const struct op_state *state, uint32_t *module)
 {
     const struct slot *best = NULL, *last_slot = NULL;
@@ -146,6 +151,7 @@ const struct slot *ops_module_state(const struct quern_ops *o, const struct op_s
 
 /* ---- modules ---- */
 
+/* Both modules have a rule: only such are compared. */
 int ops_compare_modules(const struct quern_ops *o, uint32_t a, uint32_t b)
 {
     unsigned left = (unsigned)o->module_rules[a], right = (unsigned)o->module_rules[b];
@@ -200,6 +206,7 @@ static bool is_float(int dtype, bool eager)
     return false;
 }
 
+/* coreai_opt quantizes floats; eager mode leaves out tensors of one element and the small floats, graph mode does not. */
 bool ops_quantizable(struct quern_ops *o, struct op_slot *s)
 {
     const struct module_state *state = s->state == OPS_NONE ? NULL : s->value->state_at;

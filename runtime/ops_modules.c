@@ -21,6 +21,7 @@ struct scopes {
     struct scope *items; /* by module, count 0 and nodes NULL where there are no slots */
 };
 
+/* The module has one: has_slots was asked. */
 static const struct rule *rule_of(const struct quern_ops *o, uint32_t module)
 {
     return &o->recipe->recipe->rules[o->module_rules[module]];
@@ -35,6 +36,7 @@ static bool has_slots(const struct quern_ops *o, uint32_t module)
     return false;
 }
 
+/* A condition on the path, anywhere but under a `not`, makes a rule one about names. */
 static bool is_named(const struct ast_predicate *p)
 {
     if (p->kind == AST_ATOM)
@@ -44,6 +46,7 @@ static bool is_named(const struct ast_predicate *p)
     return p->kind == AST_SET && p->set_predicate && is_named(p->set_predicate);
 }
 
+/* slot NULL: the module has no opinion. */
 static void overwrite(const struct quern_ops *o, struct op_slot *s, const struct slot *slot, uint32_t module)
 {
     if (!slot || s->reason == OP_REASON_not_float)
@@ -72,6 +75,7 @@ static bool is_used_outside(const struct quern_ops *o, const struct op_node *n, 
     return t && (t->returned || !t->use_count);
 }
 
+/* Positions count pairs, so one tensor that two ops inside read has two numbers. */
 static void apply_scope(struct quern_ops *o, const struct scope *scope)
 {
     const struct config *c = ops_module_config(o, scope->module);
@@ -110,6 +114,7 @@ static int compare_scopes(const void *left, const void *right, void *user)
     return ops_compare_modules(user, a->module, b->module);
 }
 
+/* Nodes are visited in execution order, so each scope's are in it too. */
 static void list_scopes(struct scopes *s)
 {
     struct quern_ops *o = s->o;

@@ -1,4 +1,5 @@
-/* Output: locking, temporaries, the final rename. See output.h. */
+/* Output: locking, temporaries, the final rename. In: a path that shall become a directory; out: that directory, whole.
+ * Invariant: whoever holds the lock on the file that .OUT.tmp-lock names owns .OUT.tmp-data. See output.h. */
 #define _GNU_SOURCE 1
 #include "runtime/output.h"
 
@@ -14,7 +15,7 @@
 
 #define REPORT(out, code, ...) REPORT_ABOUT((out)->session->diags, code, (out)->path, __VA_ARGS__)
 
-enum { LOCK_TRIES = 16 };
+enum { LOCK_TRIES = 16 }; /* each lost to a run that ended between two calls */
 
 /* ---- removing ---- */
 
@@ -35,6 +36,7 @@ static int remove_directory(const char *path)
     return rmdir(path) ? (error ? error : errno) : 0;
 }
 
+/* Whoever waits for the old file finds that its name is gone, and makes a new one. */
 static void give_up_lock(struct output *out)
 {
     if (out->lock < 0)
@@ -152,7 +154,8 @@ static void name_paths(struct output *out, const char *path)
     out->lock_path = path_join(arena, out->parent, arena_printf(arena, ".%s.tmp-lock", base));
 }
 
-/* What a dead run left is removed only under the lock. */
+/* The order matters: names, then what may be replaced, then the lock, then the leavings of a dead run, which only the lock's
+ * holder may remove. From the first allocation on the session's end cleans up. */
 struct output *output_open(struct session *session, const char *path, const struct output_kind *kind, bool overwrite,
                            const struct quern_model *input)
 {
@@ -174,6 +177,7 @@ struct output *output_open(struct session *session, const char *path, const stru
     return out;
 }
 
+/* output_create's file fails where something of that name stands: the directory is this run's alone. */
 struct file *output_create(struct output *out, const char *name)
 {
     struct file *file = NULL;

@@ -1,11 +1,13 @@
 /* Output: a directory that appears complete or not at all. Files are written into .OUT.tmp-data beside OUT; a lock on
- * .OUT.tmp-lock keeps other runs away and dies with the process, so that the next run may remove what a dead one left. */
+ * .OUT.tmp-lock keeps other runs away and dies with the process, so that the next run may remove what a dead one left. The last
+ * step is one rename within a file system. */
 #ifndef QUERN_RUNTIME_OUTPUT_H
 #define QUERN_RUNTIME_OUTPUT_H
 
 #include "runtime/file.h"
 #include "runtime/model.h"
 
+/* One output being written; the session's. */
 struct output {
     struct session *session;
     const char *path;      /* OUT as given, without slashes at its end */
@@ -27,13 +29,14 @@ extern const struct output_kind output_checkpoint, output_matcher;
  * must not be; may be NULL. The session's end removes everything unless output_commit came first. NULL after reporting. */
 struct output *output_open(struct session *session, const char *path, const struct output_kind *kind, bool overwrite,
                            const struct quern_model *input);
-/* A file of the temporary directory. NULL after reporting. */
+/* A file of the temporary directory, open for writing at any place. NULL after reporting. */
 struct file *output_create(struct output *out, const char *name);
-/* A whole small file. */
+/* A whole small file, synced and closed. false after reporting. */
 bool output_write(struct output *out, const char *name, const char *bytes, size_t size);
-/* Syncs and closes a file. */
+/* Syncs and closes a file: after it no write can fail any more. false after reporting. */
 bool output_finish(struct output *out, struct file *file);
-/* Renames the temporary directory to OUT. */
+/* Renames the temporary directory to OUT, replacing an old one where `overwrite` allows it, and gives the lock back. All files
+ * are finished. false after reporting. */
 bool output_commit(struct output *out);
 
 #endif

@@ -1,4 +1,6 @@
-/* Parallel: workers and their buffers. See parallel.h. */
+/* Parallel: workers and their buffers. In: tasks; out: their effects, one failure or none. Two invariants: every task before
+ * the earliest failure is run, since tasks are taken in order and none behind a failure is; buffers never pass the limit, since
+ * a worker that cannot have a larger one gives its own back before it waits. See parallel.h. */
 #define _GNU_SOURCE 1
 #include "runtime/parallel.h"
 
@@ -7,7 +9,7 @@
 #include <stdlib.h>
 #include "runtime/report.h"
 
-enum { THREADS_MAX = 256 };
+enum { THREADS_MAX = 256 }; /* handles on the caller's stack */
 
 /* One run's shared state; everything below lock is guarded by it. */
 struct crew {
@@ -26,6 +28,7 @@ struct crew {
     size_t failed;           /* whose failure it is; count: nobody's */
 };
 
+/* A worker's memory, kept from task to task as long as it is large enough. */
 struct buffer {
     void *bytes;
     size_t size;

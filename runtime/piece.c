@@ -1,4 +1,5 @@
-/* Pieces: cutting tensors, and the stored spelling of zero points. See piece.h. */
+/* Pieces: cutting tensors, and the stored spelling of zero points. In: a spec and a shape; out: pieces whose codes, scales and
+ * zero points are runs of the whole tensor's bytes. See piece.h. */
 #include "runtime/piece.h"
 
 #include <string.h>
@@ -83,6 +84,7 @@ static bool bind_one(struct session *session, const struct cut *cut, enum kernel
     return bound->code != NULL;
 }
 
+/* Where there is one piece both bindings are the same. */
 bool cut_bind(struct session *session, const struct cut *cut, enum kernel_op op, enum dtype dtype, struct bound bound[2])
 {
     if (!bind_one(session, cut, op, dtype, 0, &bound[0]))
@@ -147,6 +149,7 @@ static void pack_zeros(const struct spec *spec, struct zeros z, const int32_t *z
     }
 }
 
+/* The inverse of pack_zeros, term by term. */
 static void unpack_zeros(const struct spec *spec, struct zeros z, const uint32_t *in, int32_t *zero)
 {
     unsigned bits = spec->format->bits;
@@ -162,6 +165,8 @@ static void unpack_zeros(const struct spec *spec, struct zeros z, const uint32_t
     }
 }
 
+/* Three spellings: packed down the columns (compressed-tensors' pack-quantized), one i8 each (int-quantized), i32 as kernels
+ * have them (the quern format). */
 void zeros_store(const struct part *part, const struct spec *spec, const struct kernel_storage *storage, const int32_t *zero, void *out)
 {
     struct zeros z = measure_zeros(part, spec, storage);
@@ -174,6 +179,7 @@ void zeros_store(const struct part *part, const struct spec *spec, const struct 
             ((int8_t *)out)[i] = (int8_t)zero[i];
 }
 
+/* The same three. */
 void zeros_load(const struct part *part, const struct spec *spec, const struct kernel_storage *storage, const void *in, int32_t *zero)
 {
     struct zeros z = measure_zeros(part, spec, storage);

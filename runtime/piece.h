@@ -22,8 +22,9 @@ struct piece {
     struct kernel_storage storage;
 };
 
-/* shape and spec go together (the plan has checked). */
+/* shape and spec go together (the plan has checked), and outlive the cut. */
 struct cut cut_make(const struct spec *spec, const int64_t *shape, int rank);
+/* index in [0, cut->count). The pieces are disjoint and cover the tensor; only the last may be smaller. */
 void cut_piece(const struct cut *cut, int64_t index, struct piece *piece);
 
 /* A kernel bound to a shape; run with any buffers. */
@@ -34,7 +35,7 @@ struct bound {
 };
 /* The kernels of op for a cut's full pieces and its last one. false after reporting. */
 bool cut_bind(struct session *session, const struct cut *cut, enum kernel_op op, enum dtype dtype, struct bound bound[2]);
-/* Runs the one that fits the piece; args has the pointers. */
+/* Runs the one that fits the piece, all of its units, on the calling thread; args has the pointers, extents are filled here. */
 void cut_run(const struct cut *cut, int64_t index, const struct bound bound[2], struct kernel_args args);
 
 /* Zero points as a part stores them (i32; i8; or the codes' bits packed down the columns) and back. */

@@ -1,4 +1,10 @@
-/* Plans: header-only dry runs. See plan.h. */
+/* Plans: header-only dry runs. In: a recipe, a model; out: for each tensor its rule, its spec, where it goes and how large it
+ * becomes. Steps, each on what the one before found:
+ *   match   the rule, by the automaton or by what was decided for whole modules
+ *   decide  the spec that the rule gives the tensor, unless the tensor is no float or has no elements
+ *   place   the first consumer that holds spec and shape, the kernel's own layout, the bytes of all parts
+ *   groups  members that must be alike (plan_groups.c)
+ * A tensor that fails a step is copied, with the reason; one that fails `place` is an error of the recipe. See plan.h. */
 #include "runtime/plan.h"
 
 #include <string.h>
@@ -6,7 +12,7 @@
 #include "runtime/report.h"
 #include "runtime/specific.h"
 
-enum { TEXT_CACHE = 256 };
+enum { TEXT_CACHE = 256 }; /* slots of a direct-mapped cache by address; a miss prints again */
 
 /* Recently printed specs: models have many tensors and few specs. */
 struct planning {
@@ -36,6 +42,7 @@ const char *item_says(const struct plan_item *item)
     return item->spec ? item->spec_text : item->reason;
 }
 
+/* An empty span is printed as no place. */
 struct span item_rule_span(const struct quern_plan *plan, const struct plan_item *item)
 {
     return item->outcome.rule < 0 ? (struct span){0} : plan->recipe->recipe->rules[item->outcome.rule].span;
@@ -128,7 +135,9 @@ static bool sum_parts(struct planning *p, struct plan_item *item)
     return true;
 }
 
-/* Where the spec's tensor goes and how large it becomes. */
+/* Where the spec's tensor goes and how large it becomes. Shape and spec are checked first without a consumer, so that its
+ * predicate may divide and multiply sizes; then with the consumer's layout, which may pad rows, and the kernel must exist.
+ * false: reported. */
 static bool place(struct planning *p, struct plan_item *item)
 {
     const struct stored *t = item->stored;
@@ -218,6 +227,7 @@ static enum quern_status create_plan(struct session *session, void *call)
     return diags_status(session->diags);
 }
 
+/* An invalid plan is given out: its rows say what is wrong with which tensor. */
 enum quern_status quern_plan_create(quern_recipe *recipe, quern_model *model, quern_plan **plan)
 {
     if (!recipe || !model || !plan)
@@ -262,13 +272,14 @@ struct quern_totals quern_plan_totals(const quern_plan *plan)
     return plan->totals;
 }
 
+/* One question of quern_plan_kernel. */
 struct kernel_call {
     struct quern_plan *plan;
     const struct plan_item *item;
     const char *key;
 };
 
-/* No code is made: the key says which code it would be. */
+/* No code is made: the key says which code it would be, on this machine. */
 static enum quern_status find_key(struct session *session, void *data)
 {
     (void)session;

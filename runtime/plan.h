@@ -1,4 +1,5 @@
-/* Plans: what a recipe does to each tensor of a model, from headers alone. The pipeline executes exactly this. */
+/* Plans: what a recipe does to each tensor of a model, from headers alone. The pipeline executes exactly this: a job of
+ * quantize.c is an item of a plan. */
 #ifndef QUERN_RUNTIME_PLAN_H
 #define QUERN_RUNTIME_PLAN_H
 
@@ -22,6 +23,7 @@ struct plan_item {
     size_t shared;                 /* items that share a second-level scale name the first of them; else the item's own index */
 };
 
+/* Filled by plan_fill, then read-only; the recipe and the model outlive it. */
 struct quern_plan {
     struct quern_context *context;
     struct arena arena;
@@ -38,6 +40,7 @@ struct quern_plan {
 bool plan_fill(struct session *session, struct quern_plan *plan);
 /* Groups: reports members that resolve differently, and fills `shared`. */
 bool plan_groups(struct session *session, struct quern_plan *plan);
+/* The public form of an item; index < count. Strings are the plan's, the model's and the recipe's. */
 struct quern_plan_row plan_row(const struct quern_plan *plan, size_t index);
 /* What messages say of an item: its spec, or why it has none; and the place of its rule (source NULL: it has no rule). */
 const char *item_says(const struct plan_item *item);

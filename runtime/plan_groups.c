@@ -1,6 +1,7 @@
-/* Plans: groups of tensors that are fused at run time. A group's members are patterns with one {p}; tensors whose module
- * paths fit members with the same {p}, and that have the same parameter name, form a set. All of a set get the same spec, and
- * a two-level scale's outer factor is shared. language.md §2.2. */
+/* Plans: groups of tensors that are fused at run time. In: a filled plan and the recipe's groups; out: items' `group` and
+ * `shared`, and messages. A group's members are patterns with one {p}; tensors whose module paths fit members with the same
+ * {p}, and that have the same parameter name, form a set. All of a set get the same spec, and a two-level scale's outer factor
+ * is shared. docs/language.md, Groups. */
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/json.h"
@@ -16,6 +17,7 @@ struct leaves {
     uint32_t *first, *next; /* by bucket; by tensor */
     size_t mask;
 };
+/* One group, with the tensors that fit it. */
 struct grouping {
     struct session *session;
     struct quern_plan *plan;
@@ -80,6 +82,7 @@ static int compare_fits(const void *a, const void *b)
     return order ? order : f->item < g->item ? -1 : f->item > g->item;
 }
 
+/* What compare_fits sorts by, without the item. */
 static bool same_set(const struct fit *f, const struct fit *g)
 {
     return f->prefix_size == g->prefix_size && !memcmp(f->prefix, g->prefix, f->prefix_size) && !strcmp(f->parameter, g->parameter);
@@ -143,6 +146,7 @@ static bool check_group(struct grouping *g)
     return ok;
 }
 
+/* In the recipe's order: of a tensor in several groups the first counts. */
 bool plan_groups(struct session *session, struct quern_plan *plan)
 {
     const struct recipe *recipe = plan->recipe->recipe;

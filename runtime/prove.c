@@ -1,11 +1,12 @@
-/* quern_recipe_prove: what the proofs say of one recipe, as messages. codegen/match/prove.h, language.md §4. */
+/* quern_recipe_prove: what the proofs say of one recipe, as messages. In: a recipe; out: warnings about rules that never win,
+ * and notes. What is proved and within which limits: codegen/match/prove.h, docs/proofs.md. */
 #include <string.h>
 #include "codegen/match/prove.h"
 #include "runtime/json.h"
 #include "runtime/quern_prove.h"
 #include "runtime/recipe.h"
 
-enum { COVER_SHOWN = 4 };
+enum { COVER_SHOWN = 4 }; /* of the rules that together take another's names */
 
 struct proving {
     struct session *session;
@@ -23,6 +24,7 @@ static bool goes_backwards(const struct proving *p)
     return p->recipe->policy == AST_LAST;
 }
 
+/* The shortest name, what else must hold, and a name as models have them where that is another. */
 static const char *shown(struct proving *p, const struct witness *w)
 {
     struct arena *arena = p->session->arena;
@@ -30,6 +32,7 @@ static const char *shown(struct proving *p, const struct witness *w)
     return arena_printf(arena, "%s%s%s%s", name_shown(arena, w->name), w->facts, other ? ", as on " : "", other ? name_shown(arena, w->typical) : "");
 }
 
+/* An empty cover: no name matches at all. */
 static void report_dead(struct proving *p, const struct rule *rule, const struct cover *cover)
 {
     struct diags *diags = p->session->diags;
@@ -70,6 +73,7 @@ static void report_shadow(struct proving *p, uint32_t index)
     }
 }
 
+/* What is not decided is said only where notes are wanted: it is no fault of the recipe. */
 static void prove_rule(struct proving *p, uint32_t index)
 {
     const struct rule *rule = &p->recipe->rules[index];
@@ -89,6 +93,7 @@ static void prove_rule(struct proving *p, uint32_t index)
     }
 }
 
+/* The rest of the recipe's names, if there is any. */
 static void prove_total(struct proving *p)
 {
     struct witness w;

@@ -1,4 +1,5 @@
-/* quern_quantize: plan → jobs → laid-out files → observe (two-level scales) → quantize and copy → commit.
+/* quern_quantize. In: a recipe, a model with data, a place; out: a checkpoint there, or nothing.
+ *   plan → jobs → laid-out files → observe (two-level scales) → quantize and copy → commit
  * Every byte's place is known before data is read, so pieces may be done in any order and the result is the same. */
 #include "runtime/quantize.h"
 
@@ -6,7 +7,7 @@
 #include <string.h>
 #include "runtime/report.h"
 
-enum { MEMORY_DEFAULT = 1 << 30 };
+enum { MEMORY_DEFAULT = 1 << 30 }; /* bytes of buffers: some hundred pieces, whatever the model */
 
 /* ---- jobs ---- */
 
@@ -351,6 +352,7 @@ static enum quern_status quantize(struct session *session, void *data)
     return ok ? QUERN_OK : failed(run);
 }
 
+/* The plan lives on the stack, in an arena with the same recovery point as the session's. */
 enum quern_status quern_quantize(quern_recipe *recipe, quern_model *model, const char *out, const struct quern_run_options *options)
 {
     static const struct quern_run_options usual;

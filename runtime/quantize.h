@@ -1,4 +1,5 @@
-/* The quantize pipeline's own structures: a run has a job for each tensor, a job has tasks for its pieces. */
+/* The quantize pipeline's own structures: a run has a job for each tensor, a job has tasks for its pieces. docs/quern-format.md
+ * and compressed-tensors say what the parts hold. */
 #ifndef QUERN_RUNTIME_QUANTIZE_H
 #define QUERN_RUNTIME_QUANTIZE_H
 
@@ -17,6 +18,7 @@ struct piece_result {
     struct kernel_sums sums;
 };
 
+/* One tensor of the input. After `prepare` a task writes only results[its piece] and its ranges of the output file. */
 struct job {
     struct run *run;
     const struct plan_item *item;
@@ -32,6 +34,7 @@ struct job {
     int64_t left;                        /* tasks of the last phase that are not done */
 };
 
+/* One call of quern_quantize; everything but jobs' results and files is the calling thread's. */
 struct run {
     struct session *session;
     struct quern_plan *plan;
@@ -46,13 +49,13 @@ struct run {
     struct checkpoint *checkpoint;
 };
 
-/* Tasks: quantize_task.c. The sizes of their buffers. */
+/* Tasks: quantize_task.c; task->job is a struct job. Then the sizes of their buffers, which the memory limit is kept by. */
 void observe_piece(struct task *task, void *buffer, struct failure *failure);
 void quantize_piece(struct task *task, void *buffer, struct failure *failure);
 void copy_piece(struct task *task, void *buffer, struct failure *failure);
 size_t observe_memory(const struct job *job, int64_t piece);
 size_t quantize_memory(const struct job *job, int64_t piece);
-/* The sums of all pieces as the figures of a report. */
+/* The sums of all pieces as the figures of a report; elements: of the tensor. */
 struct quern_error_stats stats_of_sums(const struct kernel_sums *sums, int64_t elements);
 void sums_add(struct kernel_sums *total, const struct kernel_sums *more);
 

@@ -1,5 +1,6 @@
-/* The work of one piece: read floats, run kernels, write codes and scales at their places. Runs on any thread; touches
- * nothing but its own buffer, its own results and disjoint ranges of files. */
+/* The work of one piece: read floats, run kernels, write codes and scales at their places. In: a piece of a job; out: ranges of
+ * files and the piece's result. Runs on any thread; touches nothing but its own buffer, its own results and disjoint ranges of
+ * files. A failure is a value; the run stops behind the earliest. */
 #include <math.h>
 #include <string.h>
 #include "runtime/floats.h"

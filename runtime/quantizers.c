@@ -1,4 +1,6 @@
-/* Initialising the quantizers of a described model by rules: match all, check policies, then make. See quern_quantizers.h. */
+/* Initialising the quantizers of a described model by rules: match all, check policies, then make. In: a recipe, a description,
+ * a host's callbacks; out: calls of `make`, and which quantizers are stubs now. FastForward's QuantizationConfig.initialize is
+ * what it follows; quern_quantizers.h, docs/fastforward.md. */
 #include "runtime/quern_quantizers.h"
 
 #include <limits.h>
@@ -28,6 +30,7 @@ struct initializing {
     size_t count;
 };
 
+/* As FastForward spells its policies; QUERN_OVERWRITE_RECIPE is no word. */
 static const char *const overwrite_words[] = {
     [QUERN_OVERWRITE_ERROR] = "error", [QUERN_OVERWRITE_SKIP] = "skip", [QUERN_OVERWRITE_REPLACE] = "overwrite",
 };
@@ -54,6 +57,7 @@ static struct policy read_policy(struct initializing *in, const struct config *c
     return policy;
 }
 
+/* A call's own policy beats the recipe's; `safe` is the recipe's alone. */
 static void find_policies(struct initializing *in)
 {
     const struct recipe *r = in->recipe->recipe;
@@ -70,6 +74,7 @@ static void find_policies(struct initializing *in)
 
 /* ---- matching ---- */
 
+/* The module's paths as C strings, then NULL: room for path_count and the end, and one for a module whose paths are not listed. */
 static const char *const *copy_paths(struct arena *arena, const struct quern_module *m)
 {
     const char **paths = ARENA_ARRAY(arena, m->path_count + 2, const char *);
@@ -79,7 +84,8 @@ static const char *const *copy_paths(struct arena *arena, const struct quern_mod
     return paths;
 }
 
-/* The rule that selects the quantizer; -1: none. */
+/* The rule that selects the quantizer; -1: none. Rules stand in first-match order, so of equal scores the first stays. A rule
+ * that cannot be decided counts as used: nothing says that it selects nothing. */
 static int find_rule(struct initializing *in, const struct quern_quantizer *q, const unsigned char *verdicts, int *unknown)
 {
     const struct quern_initialize_options *o = in->options;
@@ -100,6 +106,7 @@ static int find_rule(struct initializing *in, const struct quern_quantizer *q, c
     return best;
 }
 
+/* A skip selects nothing, as no rule does. */
 static void match_quantizer(struct initializing *in, struct quern_module *m, struct scratch *scratch, unsigned char *verdicts)
 {
     struct subject s;
@@ -116,6 +123,7 @@ static void match_quantizer(struct initializing *in, struct quern_module *m, str
     in->count++;
 }
 
+/* In the description's order, which is the order of `make`. */
 static void match_all(struct initializing *in)
 {
     const struct description *all = in->model->description;
@@ -129,6 +137,7 @@ static void match_all(struct initializing *in)
             match_quantizer(in, &all->modules[i], scratch, verdicts);
 }
 
+/* `optional` says that a rule may select nothing. */
 static void warn_unused(struct initializing *in)
 {
     const struct recipe *r = in->recipe->recipe;
@@ -166,6 +175,7 @@ static bool is_same(struct initializing *in, const struct quern_quantizer *q)
     return REPORT_ABOUT(in->session->diags, quantizer_moved, q->path, "another module stands where the quantizer stood when it was matched");
 }
 
+/* What was made before a stop or a fault stays made. */
 static enum quern_status make_all(struct initializing *in)
 {
     for (size_t i = 0; i < in->count; i++) {
@@ -182,6 +192,7 @@ static enum quern_status make_all(struct initializing *in)
     return QUERN_OK;
 }
 
+/* Errors of any step end it before the first `make`: nothing is half initialised by a bad recipe. */
 static enum quern_status initialize(struct session *session, void *data)
 {
     struct initializing *in = data;

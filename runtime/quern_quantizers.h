@@ -1,5 +1,6 @@
 /* quern_quantizers.h: the quantizers of a module description, initialised by a recipe's rules as FastForward's
- * QuantizationConfig.initialize does it. quern.h first; what is done otherwise than there: docs/fastforward.md. */
+ * QuantizationConfig.initialize does it. quern.h first; what is done otherwise than there: docs/fastforward.md. The library
+ * knows quantizers by the description alone; making them is the host's. */
 #ifndef QUERN_QUANTIZERS_H
 #define QUERN_QUANTIZERS_H
 
@@ -9,14 +10,14 @@
 extern "C" {
 #endif
 
-/* What happens to a quantizer that a rule selects though it is no stub any more. */
+/* What happens to a quantizer that a rule selects though it is no stub any more. A stub is made whatever the policy. */
 enum quern_overwrite {
     QUERN_OVERWRITE_RECIPE,  /* what the rule's config says (`extra {overwrite_policy: skip}`), else an error */
-    QUERN_OVERWRITE_ERROR,
+    QUERN_OVERWRITE_ERROR,   /* QUERN_INVALID, before any `make` */
     QUERN_OVERWRITE_SKIP,    /* it stays */
     QUERN_OVERWRITE_REPLACE  /* it is made anew */
 };
-/* What a factory did. */
+/* What a factory did. The description follows: it says of each quantizer whether it is a stub now. */
 enum quern_made {
     QUERN_MADE_QUANTIZER, /* there is a quantizer now, no stub */
     QUERN_MADE_STUB,      /* there is a stub now */
@@ -24,12 +25,15 @@ enum quern_made {
     QUERN_MADE_STOP       /* ends the call with QUERN_CANCELLED */
 };
 
+/* A quantizer of the description that a rule selects; for `score`, one that a rule may select: `match` is not known then. */
 struct quern_quantizer {
     const char *path;          /* its first path */
     const char *const *paths;  /* every path of it, `path` first, then NULL: a shared quantizer is replaced at all of them */
     bool stub;
     struct quern_match match;  /* the rule that selects it; quern_match_spec and quern_match_extra say what is asked for */
 };
+/* Callbacks run on the calling thread, one at a time, and may ask (quern_match_spec, quern_match_extra) but change neither
+ * recipe nor model. */
 struct quern_initialize_options {
     enum quern_overwrite overwrite;
     bool unsafe;               /* never ask `same`; nor is it asked where the rule's config says `safe: false` */
@@ -43,8 +47,9 @@ struct quern_initialize_options {
     void *user;
 };
 /* Matches every quantizer, then checks the policies of all of them, then calls `make`: an error of policy is found before
- * anything was made. Rules that select no quantizer are warnings. What was made is no stub for the next call. The strings given
- * to the callbacks live until the call returns. QUERN_USAGE: the model has no module description. One thread at a time. */
+ * anything was made. A stop, or a quantizer that moved, leaves what was made before it. Rules that select no quantizer, and are
+ * not `optional`, are warnings. What was made is no stub for the next call. The strings given to the callbacks live until the
+ * call returns. QUERN_USAGE: the model has no module description, or `make` is NULL. One thread at a time. */
 QUERN_API enum quern_status quern_quantizers_initialize(quern_recipe *recipe, quern_model *model, const struct quern_initialize_options *options);
 
 #ifdef __cplusplus

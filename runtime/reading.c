@@ -1,4 +1,5 @@
-/* Reading logical tensors. See reading.h. */
+/* Reading logical tensors. In: a logical tensor, a dtype; out: pieces of codes, or of floats. Plain tensors are cut by
+ * elements, quantized ones as they were written. See reading.h. */
 #include "runtime/reading.h"
 
 #include <math.h>
@@ -7,7 +8,7 @@
 #include "runtime/json.h"
 #include "runtime/report.h"
 
-enum { PLAIN_ELEMENTS = 1 << 20 };
+enum { PLAIN_ELEMENTS = 1 << 20 }; /* as many as a quantized piece has */
 
 /* A factor of 0 or NaN would make every value NaN; the file is at fault then. */
 static bool read_second(struct session *session, struct reading *r)
@@ -67,6 +68,7 @@ int64_t reading_span(const struct reading *r, int64_t index, int64_t *first)
 
 /* ---- memory ---- */
 
+/* Every part begins at a multiple of 64, a cache line. */
 static void *take(struct reading_buffers *b, void *memory, int64_t size)
 {
     void *at = memory ? (char *)memory + b->total : NULL;
@@ -106,6 +108,7 @@ struct reading_buffers reading_cut(const struct reading *r, int64_t index, void 
 
 /* ---- data ---- */
 
+/* At the tensor's own place in its file; nothing of size 0 is read. */
 static bool read_bytes(const struct stored *t, void *bytes, int64_t size, int64_t offset, struct failure *failure)
 {
     int error = size ? file_read_at(t->shard->file, bytes, (size_t)size, t->offset + offset) : 0;
@@ -114,6 +117,7 @@ static bool read_bytes(const struct stored *t, void *bytes, int64_t size, int64_
     return !error;
 }
 
+/* Their place is behind those of the rows before, by the function that sizes them. */
 static bool load_zeros(const struct reading *r, const struct piece *piece, const struct reading_buffers *b, struct failure *failure)
 {
     const struct part *part = r->t->rows[PART_zero];

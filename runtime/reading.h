@@ -1,4 +1,5 @@
-/* Reading logical tensors piece by piece: codes and scales as kernels want them, or floats. */
+/* Reading logical tensors piece by piece: codes and scales as kernels want them, or floats. After reading_bind a reading is
+ * read-only: any thread may read any piece with buffers of its own. */
 #ifndef QUERN_RUNTIME_READING_H
 #define QUERN_RUNTIME_READING_H
 
@@ -16,7 +17,8 @@ struct reading {
     struct bound *dequantize; /* [2]; NULL until reading_bind */
     float second;
 };
-/* One piece's memory, cut from a buffer. */
+/* One piece's memory, cut from a buffer. codes, scale, zero: as kernels read them; packed: zero points as stored; raw: floats
+ * before the last conversion; out: the result. */
 struct reading_buffers {
     void *codes, *scale, *packed, *raw, *out;
     int32_t *zero;
@@ -29,11 +31,11 @@ bool reading_open(struct session *session, const struct logical *t, int dtype, s
 bool reading_bind(struct session *session, struct reading *r);
 /* The elements of a piece and the first of them. */
 int64_t reading_span(const struct reading *r, int64_t piece, int64_t *first);
-/* memory NULL: only the total. */
+/* One piece's buffers at memory, `total` bytes from there; memory NULL: only the total. */
 struct reading_buffers reading_cut(const struct reading *r, int64_t piece, void *memory);
-/* Codes, scales and zero points of a piece into the buffers; the tensor is quantized. */
+/* Codes, scales and zero points of a piece into the buffers; the tensor is quantized. false: failure is set. */
 bool reading_load(const struct reading *r, int64_t piece, const struct reading_buffers *b, struct failure *failure);
-/* The piece as reading_span's elements of r->dtype in b->out. */
+/* The piece as reading_span's elements of r->dtype in b->out. false: failure is set. */
 bool reading_floats(const struct reading *r, int64_t piece, const struct reading_buffers *b, struct failure *failure);
 
 #endif

@@ -1,4 +1,5 @@
-/* Recipes: loading and matching. See recipe.h and quern.h. */
+/* Recipes: loading and matching. In: text, names, tensors; out: a matcher, outcomes, rules as text. Which rule wins is
+ * codegen/match's; `match specific`, which decides over whole modules, is specific.c's. See recipe.h and quern.h. */
 #include "runtime/recipe.h"
 
 #include <string.h>
@@ -6,6 +7,7 @@
 #include "runtime/describe.h"
 #include "runtime/specific.h"
 
+/* Memory of one matching thread, beyond the arena: the matcher says how much it wants. */
 struct scratch {
     struct scratch *next;
     size_t size; /* of this block */
@@ -107,6 +109,7 @@ void quern_recipe_close(quern_recipe *recipe)
 
 /* ---- matching ---- */
 
+/* Reserved, not cleared: a bounded cache of lazy states takes a page when it is first written. */
 static struct scratch *make_scratch(struct quern_recipe *r)
 {
     size_t size = sizeof(struct scratch) + matcher_scratch_size(r->matcher);
@@ -144,6 +147,7 @@ static struct scratch *borrow_scratch(struct quern_recipe *r)
     return scratch ? scratch : make_scratch(r);
 }
 
+/* The release pairs with the acquire in borrow_scratch: the next thread sees what this one wrote in the home scratch. */
 static void give_back(struct quern_recipe *r, struct scratch *scratch)
 {
     if (scratch->home) {
@@ -156,6 +160,7 @@ static void give_back(struct quern_recipe *r, struct scratch *scratch)
     pthread_mutex_unlock(&r->lock);
 }
 
+/* A scratch on loan to a session. */
 struct loan {
     struct quern_recipe *recipe;
     struct scratch *scratch;
@@ -169,6 +174,7 @@ static void end_loan(void *resource)
         give_back(loan->recipe, loan->scratch);
 }
 
+/* The giving back is arranged before there is anything to give: the session's end does it. */
 struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *r)
 {
     struct loan *loan = ARENA_NEW(session->arena, struct loan);
@@ -180,6 +186,7 @@ struct scratch *recipe_borrow_for(struct session *session, struct quern_recipe *
     return loan->scratch;
 }
 
+/* Compiled code knows paths alone; a subject may have more. */
 struct match_outcome recipe_match(const struct quern_recipe *r, struct scratch *scratch, const struct subject *subject)
 {
     return matcher_match(r->matcher, scratch->bytes, subject);
@@ -221,6 +228,7 @@ enum quern_status recipe_match_subject(struct quern_recipe *r, const struct subj
     return QUERN_OK;
 }
 
+/* From the fastest: machine code, the table over paths alone, the whole matcher. Each answers as the last would. */
 enum quern_status quern_match_module(quern_recipe *recipe, const char *path, size_t size, struct quern_match *match)
 {
     struct subject subject;
@@ -244,6 +252,7 @@ enum quern_status quern_match_module(quern_recipe *recipe, const char *path, siz
     return QUERN_OK;
 }
 
+/* The batch's own views of names stand on the stack: PATHS at a time. */
 enum quern_status quern_match_batch(quern_recipe *recipe, const struct quern_name *names, size_t count, int *rules)
 {
     enum { PATHS = 256 };
@@ -287,11 +296,13 @@ enum quern_status recipe_judge_subject(struct quern_recipe *r, const struct subj
     return QUERN_OK;
 }
 
+/* One call of quern_recipe_use_model. */
 struct use_call {
     struct quern_recipe *recipe;
     quern_model *model;
 };
 
+/* Decisions of a model used before stay in the arena until the recipe is closed. */
 static enum quern_status use_model(struct session *session, void *data)
 {
     struct use_call *call = data;
@@ -309,6 +320,7 @@ enum quern_status quern_recipe_use_model(quern_recipe *recipe, quern_model *mode
     return recipe ? context_enter(recipe->context, &recipe->arena, use_model, &call) : QUERN_USAGE;
 }
 
+/* Of rules one by one, whichever wins; what `match specific` cancels is marked afterwards. */
 enum quern_status quern_match_verdicts(quern_recipe *recipe, const struct quern_tensor *tensor, bool parameter, unsigned char *verdicts)
 {
     if (!recipe || !tensor || !tensor->name || !verdicts)
@@ -344,11 +356,13 @@ static const char *print_target(struct arena *arena, const struct rule *rule)
     return text_string(&text);
 }
 
+/* One question of quern_rule_at. */
 struct rule_call {
     struct quern_recipe *recipe;
     size_t index;
 };
 
+/* The array is made on the first question, a rule's texts on the first about it. */
 static enum quern_status print_rule(struct session *session, void *call)
 {
     (void)session;
@@ -383,8 +397,8 @@ struct quern_rule quern_rule_at(quern_recipe *recipe, size_t index)
 
 /* ---- what a rule gives a tensor ---- */
 
-/* By the parameter's name: weight and bias have slots of their own, all else is state["name"] or state (matching.md
- * §1). What the config says of the module's own states comes first. */
+/* By the parameter's name: weight and bias have slots of their own, all else is state["name"] or state (docs/language.md,
+ * Configs). What the config says of the module's own states comes first. */
 const struct spec *recipe_tensor_spec(const struct rule *rule, const char *name, const char **reason)
 {
     const char *dot = strrchr(name, '.'), *parameter = dot ? dot + 1 : name;

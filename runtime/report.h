@@ -1,9 +1,11 @@
-/* Reporting about files and tensors from functions that answer with a bool: `return REPORT(…)` is false. */
+/* Reporting about files and tensors from functions that answer with a bool: `return REPORT(…)` is false, so that a check and
+ * its message are one statement. Files define REPORT and SHOWN over this for the struct they carry around. */
 #ifndef QUERN_RUNTIME_REPORT_H
 #define QUERN_RUNTIME_REPORT_H
 
 #include "lang/diag.h"
 
+/* The message was made; its struct is not needed any more. */
 static inline bool report_failed(const struct diag *diag)
 {
     (void)diag;

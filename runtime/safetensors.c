@@ -1,4 +1,6 @@
-/* safetensors: the reader. Checks in the order of file-formats.md §2.1; see safetensors.h. */
+/* safetensors: the reader. In: a header's text; out: tensors in the order of their data, metadata by key. What it checks, in
+ * the order of the reference reader: 1 the length of the header, 2 its JSON and each record's members, 3 offsets without holes
+ * or overlap, 4 sizes against dtypes and shapes, 5 the file's end. Names may stand once. See safetensors.h. */
 #include "runtime/safetensors.h"
 
 #include <inttypes.h>
@@ -190,6 +192,7 @@ bool stored_size(int dtype, const int64_t *shape, int rank, int64_t *elements, i
     return true;
 }
 
+/* Eight sizes at most: a shape of a megabyte is no message. */
 static const char *print_shape(struct arena *arena, const int64_t *shape, int rank)
 {
     struct text text = text_make(arena);
@@ -199,7 +202,7 @@ static const char *print_shape(struct arena *arena, const int64_t *shape, int ra
     return text_string(&text);
 }
 
-/* Steps 4 of the list: the product with checked arithmetic, whole bytes, and the span. */
+/* Step 4: the product with checked arithmetic, whole bytes, and the span. */
 static bool check_size(struct reading *r, struct stored *t)
 {
     int64_t bytes;
@@ -213,6 +216,7 @@ static bool check_size(struct reading *r, struct stored *t)
                   SHOWN(r, t->name), shape, dtype, bytes, t->bytes);
 }
 
+/* In the order of the data; the first fault is said. */
 static bool check_sizes(struct reading *r)
 {
     for (size_t i = 0; i < r->shard->count; i++)
@@ -236,11 +240,13 @@ static bool check_end(struct reading *r, int64_t file_size)
     return true;
 }
 
+/* Byte order, for the search and for what stands twice. */
 static int compare_metadata(const void *a, const void *b)
 {
     return strcmp(((const struct metadata *)a)->key, ((const struct metadata *)b)->key);
 }
 
+/* jansson would let the last of two equal keys win. */
 static bool sort_metadata(struct reading *r)
 {
     struct shard *s = r->shard;
@@ -252,7 +258,8 @@ static bool sort_metadata(struct reading *r)
     return true;
 }
 
-/* One check after the other, each on what the one before made sure of; the first failure is the message. */
+/* One check after the other, each on what the one before made sure of; the first failure is the message. The work is linear but
+ * for two sorts, by name and by offset; no allocation is larger than the header gives reason for. */
 bool safetensors_parse(struct arena *arena, const char *path, const char *header, size_t size, int64_t file_size,
                        struct shard *shard, struct diags *diags)
 {
@@ -303,6 +310,7 @@ static bool read_header(struct reading *r, const struct file *file, uint64_t len
     return safetensors_parse(r->arena, r->shard->path, header, (size_t)length, file->size, r->shard, r->diags);
 }
 
+/* The file is opened into the arena before anything is read, so that a failure on the way closes it. */
 bool safetensors_open(struct arena *arena, const char *path, struct arena *scratch, struct shard *shard, struct diags *diags)
 {
     *shard = (struct shard){.path = arena_string(arena, path)};

@@ -1,5 +1,6 @@
-/* safetensors: what the writer lays out before any data is there. Sizes and offsets follow from dtypes and shapes alone,
- * so a whole file is planned first and its data may then be written in any order. file-formats.md §2.1. */
+/* safetensors: what the writer lays out before any data is there. In: names, dtypes, shapes; out: the header and every tensor's
+ * place. Sizes and offsets follow from dtypes and shapes alone, so a whole file is planned first and its data may then be
+ * written in any order. The order is that of the reference writer, so that equal tensors give equal files. */
 #include "runtime/safetensors.h"
 
 #include <inttypes.h>
@@ -47,6 +48,8 @@ static void put_length(char *out, uint64_t length)
         out[i] = (char)(length >> 8 * i);
 }
 
+/* Nine bytes go first: the length, filled in at the end, and the brace. The header is padded with spaces, which JSON ignores,
+ * so that the data begins at a multiple of SAFETENSORS_ALIGNMENT. */
 bool safetensors_layout(struct arena *arena, struct stored **tensors, size_t count, const struct metadata *metadata,
                         size_t metadata_count, struct text *header, int64_t *length)
 {

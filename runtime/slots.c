@@ -1,7 +1,9 @@
-/* What a match gives a layer's tensors: specs by slot, and the payload the recipe keeps for the host. quern.h. */
+/* What a match gives a layer's tensors: specs by slot, and the payload the recipe keeps for the host. In: a match of this
+ * recipe; out: canonical text that quern_kernel_get reads back. docs/language.md, Configs; quern.h. */
 #include <string.h>
 #include "runtime/recipe.h"
 
+/* One question whose answer may have to be printed. */
 struct slot_call {
     struct quern_recipe *recipe;
     const struct spec *spec;
@@ -27,6 +29,7 @@ static enum quern_status print_slot(struct session *session, void *at)
     return QUERN_OK;
 }
 
+/* -1: no role of that name. */
 static int find_role(const char *word)
 {
     for (int i = 0; word && i < SLOT_ROLE_COUNT; i++)
@@ -35,11 +38,14 @@ static int find_role(const char *word)
     return -1;
 }
 
+/* A match without a rule, or of another recipe, has none. */
 static const struct rule *matched_rule(const struct quern_recipe *recipe, const struct quern_match *match)
 {
     return match->rule >= 0 && (size_t)match->rule < recipe->recipe->rule_count ? &recipe->recipe->rules[match->rule] : NULL;
 }
 
+/* Three answers: a spec, "none" where the config turns it off, NULL where it has no opinion or there is no rule. A `spec`
+ * target gives its spec to every role. */
 enum quern_status quern_match_spec(quern_recipe *recipe, const struct quern_match *match, const char *role, int64_t index,
                                    const char *name, const char **spec)
 {

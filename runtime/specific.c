@@ -1,4 +1,5 @@
-/* `match specific` over whole modules. See specific.h. */
+/* `match specific` over whole modules. In: a recipe whose rules are sorted by kind, and a model; out: a decision for each
+ * tensor, and what torchao would do otherwise, counted by rule. The steps are specific.h's. */
 #include "runtime/specific.h"
 
 #include <stdlib.h>
@@ -11,6 +12,7 @@ struct module_span {
     size_t begin, end;
 };
 
+/* Verdicts and applied are overwritten for each parameter. */
 struct deciding {
     struct session *session;
     struct arena *arena; /* of what is kept */
@@ -25,6 +27,7 @@ struct deciding {
 
 /* ---- modules ---- */
 
+/* A module's path, not terminated: a prefix of a tensor's name. */
 struct path {
     const char *bytes;
     size_t size;
@@ -37,6 +40,7 @@ static struct path module_of(const char *name)
     return (struct path){name, dot ? (size_t)(dot - name) : 0};
 }
 
+/* The name within its module. */
 static const char *parameter_of(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -62,6 +66,7 @@ static int compare_modules(const void *left, const void *right)
     return order ? order : a->index < b->index ? -1 : a->index > b->index;
 }
 
+/* A module's tensors stand together, in name order: module spans are runs of `order`. */
 static void sort_by_module(struct arena *scratch, struct decisions *out)
 {
     size_t count = out->model->count;
@@ -98,6 +103,7 @@ static bool holds_tensors(const struct decisions *out, struct path module)
 
 /* ---- deciding ---- */
 
+/* Counted, and the first of them named. */
 static void find(struct finding *finding, const char *name)
 {
     if (!finding->count++)
@@ -118,6 +124,7 @@ static int next_match(const struct deciding *d, enum rule_kind kind, int from)
     return -1;
 }
 
+/* "a+b": in the order in which torchao applies them. */
 static const char *join_configs(struct arena *arena, const struct deciding *d)
 {
     struct text text = text_make(arena);
@@ -149,6 +156,7 @@ static void note_unseen(struct deciding *d, int rule, const char *name)
         find(&d->out->unseen[rule], name);
 }
 
+/* The readings agree when code applies that rule alone, or nothing where the documented rule is a skip. */
 static void note_difference(struct deciding *d, int documented, const char *name)
 {
     struct finding *finding = &d->out->differences[documented];
@@ -169,6 +177,7 @@ static struct subject see(const struct deciding *d, const struct stored *t)
     return subject;
 }
 
+/* Only a description tells; a checkpoint alone has parameters. */
 static bool is_buffer(const struct deciding *d, const char *name)
 {
     const struct description *all = d->out->model->description;
@@ -257,6 +266,7 @@ static void decide_module(struct deciding *d, struct module_span span)
         note_container(d, span);
 }
 
+/* Rules are sorted by kind when the recipe is resolved. */
 static void count_kinds(struct deciding *d)
 {
     size_t at = 0;
@@ -273,6 +283,7 @@ static bool is_specific(const struct recipe *recipe)
     return recipe->policy == AST_SPECIFIC_CODE || recipe->policy == AST_SPECIFIC_DOC;
 }
 
+/* One place more than there are rules and tensors, so that none is an array of nothing. */
 static struct decisions *make_decisions(struct arena *arena, const struct quern_recipe *recipe, const struct quern_model *model)
 {
     struct decisions *out = ARENA_NEW(arena, struct decisions);
@@ -284,6 +295,8 @@ static struct decisions *make_decisions(struct arena *arena, const struct quern_
     return out;
 }
 
+/* Module by module, in the order of their paths: parameters of one stand together, so a module is decided in one pass over
+ * them. */
 struct decisions *specific_decide(struct session *session, struct arena *arena, struct quern_recipe *recipe, const struct quern_model *model)
 {
     if (!is_specific(recipe->recipe))
@@ -332,11 +345,13 @@ void specific_cancel(const struct decisions *decisions, const char *name, unsign
 
 /* ---- reporting ---- */
 
+/* " and 3 more", behind the first name. */
 static const char *others(struct arena *arena, size_t count)
 {
     return count < 2 ? "" : arena_printf(arena, " and %zu more", count - 1);
 }
 
+/* At the rule of the documented reading. */
 void specific_report_differences(struct session *session, const struct decisions *decisions)
 {
     const struct recipe *recipe = decisions->recipe->recipe;
@@ -373,6 +388,7 @@ static void find_container(struct decisions *decisions, struct scratch *scratch,
         find(&decisions->containers[rule], path);
 }
 
+/* With a description its modules are asked; without one the root and the containers that names show. */
 void specific_report_faults(struct session *session, struct decisions *decisions, const char *const *containers, size_t count)
 {
     const struct recipe *recipe = decisions->recipe->recipe;
@@ -393,6 +409,7 @@ void specific_report_faults(struct session *session, struct decisions *decisions
                           others(session->arena, decisions->removed.count));
 }
 
+/* Once, at the first rule for a parameter, with the first for a module: more says no more. */
 void specific_warn_names(struct session *session, const struct recipe *recipe)
 {
     const struct rule *parameter = NULL, *module = NULL;
@@ -408,6 +425,7 @@ void specific_warn_names(struct session *session, const struct recipe *recipe)
 
 /* ---- twins ---- */
 
+/* Twins become neighbours: their patterns are equal and their kinds follow one another. */
 static int compare_patterns(const void *left, const void *right)
 {
     const struct rule *a = *(const struct rule *const *)left, *b = *(const struct rule *const *)right;
@@ -416,13 +434,14 @@ static int compare_patterns(const void *left, const void *right)
     return order ? order : (int)a->kind - (int)b->kind;
 }
 
-/* Exact with exact, regex with regex. */
+/* Exact with exact, regex with regex. RULE_EXACT_PARAMETER is followed by its module kind, and so is RULE_PARAMETER_REGEX. */
 static bool are_twins(const struct rule *a, const struct rule *b)
 {
     const struct ast_string *x = &a->predicate->pattern, *y = &b->predicate->pattern;
     return x->size == y->size && !memcmp(x->bytes, y->bytes, x->size) && rule_is_for_parameter(a->kind) && (int)b->kind == (int)a->kind + 1;
 }
 
+/* Sorted by pattern and then by kind; a pattern that stands twice for one kind has its nearest as the twin. */
 const int *specific_twins(struct arena *arena, const struct recipe *recipe)
 {
     if (!is_specific(recipe))

@@ -1,7 +1,6 @@
 /* `match specific` over whole modules: what a module's parameters decide together, as torchao's FqnToConfig does.
- * matching.md §2, docs/torchao.md.
- * One name alone gets the first rule by kind. In a module any rule that matches a parameter, even a `skip`, cancels the
- * module's own rules and the default for all its parameters; an exact module rule comes before parameter regexes:
+ * docs/torchao.md. One name alone gets the first rule by kind. In a module any rule that matches a parameter, even a `skip`,
+ * cancels the module's own rules and the default for all its parameters; an exact module rule comes before parameter regexes:
  *   1  exact parameter rules, each for its parameter; a skip shields it from step 3
  *   2  none: the exact module rule
  *   3  parameter regexes. compat code: all that match apply in order and a skip among them does nothing;
@@ -13,6 +12,7 @@
 #include "runtime/model.h"
 #include "runtime/recipe.h"
 
+/* What one tensor gets. Buffers get nothing: torchao does not look at them. */
 struct decision {
     struct match_outcome outcome; /* rule: whose config stays, the last that applies, or a skip; -1: none */
     const char *configs;          /* "a+b": several apply one after the other. NULL: the rule's alone */
@@ -28,6 +28,7 @@ struct finding {
     const char *code; /* of differences: the configs under compat code */
 };
 
+/* The whole model decided once; read-only afterwards, so that any thread may ask. */
 struct decisions {
     const struct quern_recipe *recipe;
     const struct quern_model *model;
@@ -39,9 +40,11 @@ struct decisions {
     struct finding removed;      /* modules of several parameters with an exact skip */
 };
 
-/* Decides every tensor of the model; NULL when the policy is not `match specific`. Memory is the arena's. */
+/* Decides every tensor of the model; NULL when the policy is not `match specific`. Memory is the arena's; the model must live
+ * as long. Time: one match a tensor, and every rule's verdict for the parameters of modules whose own rules are cancelled. */
 struct decisions *specific_decide(struct session *session, struct arena *arena, struct quern_recipe *recipe, const struct quern_model *model);
 const struct decision *specific_find(const struct decisions *decisions, const char *name); /* or NULL */
+/* The public form; strings are the recipe's or the decisions' arena's. */
 struct quern_match specific_describe(const struct decisions *decisions, const struct decision *decision);
 /* Verdicts on a parameter: 1 becomes 3 for the rules of its module that do not count. */
 void specific_cancel(const struct decisions *decisions, const char *name, unsigned char *verdicts);

@@ -1,9 +1,11 @@
-/* Subjects of a model: parameters, modules, op occurrences, and what a recipe says of each. See quern.h. */
+/* Subjects of a model: parameters, modules, op occurrences, and what a recipe says of each. In: a model, a kind, an index or a
+ * name; out: names and outcomes. Which kinds there are is quern.h's list, what ops are docs/coreai.md's. */
 #include <string.h>
 #include "runtime/describe.h"
 #include "runtime/model.h"
 #include "runtime/recipe.h"
 
+/* A model without a description has parameters alone. */
 size_t quern_subject_count(const quern_model *model, enum quern_subject_kind kind)
 {
     const struct description *all = model->description;
@@ -15,6 +17,7 @@ size_t quern_subject_count(const quern_model *model, enum quern_subject_kind kin
     return 0;
 }
 
+/* NULL: the op has no name of that kind. */
 static const char *op_name(const struct module_op *op, enum quern_subject_kind kind)
 {
     return kind == QUERN_OPS_GRAPH ? op->graph_name : op->eager_name;
@@ -46,6 +49,7 @@ struct quern_subject quern_subject_at(const quern_model *model, enum quern_subje
     return subject;
 }
 
+/* Every op counts twice: by its eager and by its graph name. */
 size_t model_other_count(const struct quern_model *m)
 {
     return m->description ? m->description->leaf_count + 2 * m->description->op_count : 0;
@@ -93,12 +97,14 @@ static size_t find_parameter(const struct quern_model *m, const char *name)
     return state ? find_tensor(m, state->full_name) : index;
 }
 
+/* By any path; the count when there is none. */
 static size_t find_module(const struct description *all, const char *path)
 {
     const struct quern_module *module = description_module(all, path, strlen(path));
     return module ? (size_t)(module - all->modules) : all->module_count;
 }
 
+/* The index found is below the count, or it is the count, which stands for none. */
 bool quern_subject_find(const quern_model *model, enum quern_subject_kind kind, const char *name, struct quern_subject *subject)
 {
     size_t index = SIZE_MAX;
@@ -120,6 +126,7 @@ bool quern_subject_find(const quern_model *model, enum quern_subject_kind kind, 
     return index < quern_subject_count(model, kind);
 }
 
+/* Everything the description knows; the path is the first one. */
 static void fill_module(struct subject *s, const struct quern_module *m, bool megatron_layers)
 {
     subject_of_module(s, m->path, strlen(m->path), megatron_layers);
@@ -135,6 +142,7 @@ static void fill_op(struct subject *s, const struct module_op *op, const char *n
     s->op_name = (struct field){name, name ? strlen(name) : 0};
 }
 
+/* A parameter goes through subject_of_tensor, so that it is seen alike from a checkpoint and from a list. */
 struct subject subject_of_listed(const struct quern_recipe *r, const struct quern_subject *subject)
 {
     const struct quern_model *m = subject->model;
@@ -157,11 +165,13 @@ struct subject subject_of_listed(const struct quern_recipe *r, const struct quer
     return s;
 }
 
+/* A host may keep a subject of another model; an index beyond the count is refused. */
 static bool is_listed(const struct quern_subject *subject)
 {
     return subject && subject->model && subject->index < quern_subject_count(subject->model, subject->kind);
 }
 
+/* Modules and ops are matched as they are described; parameters may have been decided with their module. */
 enum quern_status quern_match_subject(quern_recipe *recipe, const struct quern_subject *subject, struct quern_match *match)
 {
     if (!recipe || !is_listed(subject) || !match)
@@ -174,6 +184,7 @@ enum quern_status quern_match_subject(quern_recipe *recipe, const struct quern_s
     return recipe_match_subject(recipe, &seen, match);
 }
 
+/* As quern_match_subject, for every rule. */
 enum quern_status quern_subject_verdicts(quern_recipe *recipe, const struct quern_subject *subject, unsigned char *verdicts)
 {
     if (!recipe || !is_listed(subject) || !verdicts)

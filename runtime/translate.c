@@ -1,8 +1,11 @@
-/* quern_import and quern_export: recipes from and to the files of other systems. product.md §1. */
+/* quern_import and quern_export: recipes from and to the files of other systems. In: a file's text, or a recipe; out: the
+ * other's text. Readers and writers are rows of lang/foreign.def; what each can say: docs/torchao.md, coreai.md, quark.md,
+ * megatron.md, huggingface.md, llama-cpp.md. */
 #include <string.h>
 #include "lang/foreign.h"
 #include "runtime/recipe.h"
 
+/* One call of quern_import. */
 struct import_call {
     const char *name, *text, *system, *qr;
     size_t size;
@@ -70,11 +73,13 @@ enum quern_status quern_import(quern_context *context, const char *name, const c
     return status;
 }
 
+/* One call of quern_export. */
 struct export_call {
     struct quern_recipe *recipe;
     const char *system, *text;
 };
 
+/* Under the recipe's lock: what is written is kept in its arena. */
 static enum quern_status export_text(struct session *session, void *data)
 {
     struct export_call *call = data;
@@ -92,6 +97,7 @@ static enum quern_status export_text(struct session *session, void *data)
     return diags_status(session->diags);
 }
 
+/* *text is NULL unless the whole recipe could be said. */
 enum quern_status quern_export(quern_recipe *recipe, const char *system, const char **text)
 {
     struct export_call call = {recipe, system, NULL};

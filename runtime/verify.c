@@ -1,5 +1,5 @@
-/* quern_verify: every tensor of a quantized model against the original, by the `error` kernel where there are codes and by
- * floats.c where there are none. */
+/* quern_verify. In: a quantized model and its original; out: the error of each tensor, by the `error` kernel where there are
+ * codes and by floats.c where there are none. Formulas: stats_of_sums in quantize_task.c. */
 #include <string.h>
 #include "runtime/floats.h"
 #include "runtime/json.h"
@@ -7,8 +7,9 @@
 #include "runtime/reading.h"
 #include "runtime/report.h"
 
-enum { MEMORY_DEFAULT = 1 << 30 };
+enum { MEMORY_DEFAULT = 1 << 30 }; /* bytes of buffers, as quantize has it */
 
+/* One pair of tensors. */
 struct check {
     struct reading codes;           /* of the quantized model */
     const struct stored *original;
@@ -18,6 +19,7 @@ struct check {
     int64_t left;
     const char *spec_text;
 };
+/* One call of quern_verify. */
 struct verification {
     struct session *session;
     struct quern_model *quantized, *original;
@@ -40,7 +42,8 @@ static bool read_original(const struct check *c, int64_t first, int64_t count, v
     return !error;
 }
 
-/* The original's piece behind the reading's own buffers, and f32 of it behind that. */
+/* The original's piece behind the reading's own buffers (8 bytes an element at most), and f32 of it behind that; 128 for
+ * alignment. */
 static size_t check_memory(const struct check *c, int64_t piece)
 {
     int64_t first, count = reading_span(&c->codes, piece, &first);
@@ -90,6 +93,7 @@ static bool pair(struct verification *v, const struct logical *t, struct check *
     return (t->plain && t->dtype == c->original->dtype) || refuse(v, t, "is no float tensor in the original");
 }
 
+/* In the quantized model's arena: rows are told to the host until the call ends. */
 static const char *print_spec(struct verification *v, const struct spec *spec)
 {
     struct text text = text_make(&v->quantized->arena);
@@ -195,6 +199,7 @@ static bool prepare(struct verification *v)
     return true;
 }
 
+/* Tensors without elements have no task: they are reported before the first runs. */
 static enum quern_status verify(struct session *session, void *data)
 {
     struct verification *v = data;
