@@ -1,4 +1,7 @@
-/* Alphabet: the coarsest partition of the code points that refines every set. See alphabet.h. */
+/* Alphabet: the coarsest partition of the code points that refines every set. In: the sets of a field's patterns and what their
+ * conditions ask of the character before. Out: symbols, and for each the context it leaves behind. Partition refinement: cells
+ * start as one and are split by each set in turn; two code points are in one cell exactly when no set tells them apart. Time is
+ * the sum over the sets of the intervals in each. */
 #include "codegen/match/alphabet.h"
 
 #include <stdlib.h>
@@ -20,6 +23,7 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Boundaries of all ranges: between two of them no set changes. */
 static void find_starts(struct partition *p, struct arena *arena, const struct regex_set *const *sets, size_t count)
 {
     size_t total = 1, n = 0;
@@ -52,7 +56,8 @@ static size_t find_interval(const struct partition *p, uint32_t start)
     return low;
 }
 
-/* Splits every cell into what is in the set and what is not; a cell wholly inside stays. */
+/* Splits every cell into what is in the set and what is not; a cell wholly inside stays. hits counts, by cell, its intervals
+ * inside the set; all are 0 again at the end, so that the next set costs its own intervals alone. */
 static void refine(struct partition *p, const struct regex_set *set)
 {
     for (size_t k = 0; k < set->count; k++)
@@ -83,6 +88,7 @@ static void refine(struct partition *p, const struct regex_set *set)
     p->split_count = 0;
 }
 
+/* Symbols are numbered by first appearance, which makes ASCII symbols the small ones; neighbouring ranges of one symbol are one. */
 static void fill(struct alphabet *a, struct arena *arena, const struct partition *p)
 {
     uint32_t *symbol = ARENA_ARRAY(arena, p->cell_count, uint32_t);
@@ -120,6 +126,7 @@ void alphabet_of_sets(struct alphabet *a, struct arena *arena, const struct rege
     fill(a, arena, &p);
 }
 
+/* Ranges cover all code points, so there always is one. */
 size_t alphabet_find(const struct alphabet *a, uint32_t c)
 {
     size_t low = 0, high = a->range_count - 1;
@@ -140,6 +147,8 @@ uint32_t alphabet_symbol(const struct alphabet *a, uint32_t c)
 
 /* ---- what conditions ask ---- */
 
+/* \A asks for the beginning, which is no character: nothing to tell apart. Conditions at the end look at newline ahead of them, so
+ * newline must be a symbol of its own. */
 static unsigned find_contexts(const struct regex_pool *pool)
 {
     static const unsigned asked[REGEX_ASSERT_COUNT] = {
@@ -165,6 +174,7 @@ static unsigned find_contexts(const struct regex_pool *pool)
 
 static const struct code_range newline_range[] = {{'\n', '\n'}}, dot_range[] = {{'.', '.'}};
 
+/* A range's symbols are alike, so its first code point speaks for it. */
 static void mark_context(struct alphabet *a, unsigned bit, const struct code_range *ranges, size_t count)
 {
     for (size_t i = 0; i < a->range_count; i++)
@@ -172,6 +182,7 @@ static void mark_context(struct alphabet *a, unsigned bit, const struct code_ran
             a->context[a->ranges[i].symbol] |= (unsigned char)bit;
 }
 
+/* Only sets that a node has: the pool also interned those of `used`, which would split for nothing. */
 void alphabet_build(struct alphabet *a, struct arena *arena, const struct regex_pool *pool)
 {
     size_t word_count, ascii_count, count = 0;

@@ -11,6 +11,7 @@ enum { CONTEXT_BEGIN = 1, CONTEXT_NEWLINE = 2, CONTEXT_WORD = 4, CONTEXT_ASCII_W
 struct alphabet_range {
     uint32_t low, high, symbol;
 };
+/* Immutable once built; any number of threads read it. */
 struct alphabet {
     uint32_t ascii[128];           /* the symbol of each ASCII character */
     struct alphabet_range *ranges; /* of all code points, ascending */

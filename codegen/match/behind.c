@@ -68,11 +68,13 @@ void contexts_init(struct terms *t)
 
 /* ---- the lookbehinds of a field ---- */
 
+/* As regex_look sets it. */
 static unsigned bit_of(const struct regex *look)
 {
     return look->id % 64;
 }
 
+/* A lookbehind of width 0 looks at no character: expand_look treats it as a look-ahead. */
 static void collect(struct terms *t, const struct regex *n, bool *seen)
 {
     if (!n->behinds)
@@ -88,6 +90,7 @@ static void collect(struct terms *t, const struct regex *n, bool *seen)
         collect(t, n->items[i], seen);
 }
 
+/* behinds stays NULL for fields without lookbehinds, which then pay nothing. */
 void contexts_look(struct terms *t, const struct regex *const *roots, size_t count)
 {
     bool *seen = NULL;
@@ -103,6 +106,7 @@ void contexts_look(struct terms *t, const struct regex *const *roots, size_t cou
 
 /* ---- reading contexts ---- */
 
+/* Contexts below CONTEXT_COUNT are numbered by their bits (contexts_init), so bits alone are a context number. */
 uint32_t context_seen(struct terms *t, uint32_t context, uint32_t term)
 {
     uint64_t behinds = term_behinds(t, term);
@@ -117,6 +121,7 @@ uint32_t context_seen(struct terms *t, uint32_t context, uint32_t term)
     return count == c->count ? context : intern(t, c->bits, kept, count);
 }
 
+/* A run is found only when it took exactly the lookbehind's width: shorter ones have begun later. */
 uint32_t context_holds(const struct terms *t, uint32_t context, const struct regex *look)
 {
     const struct context *c = &t->contexts[context];
@@ -128,7 +133,8 @@ uint32_t context_holds(const struct terms *t, uint32_t context, const struct reg
 
 /* ---- one character on ---- */
 
-/* What is left of a term after the symbol. */
+/* What is left of a term after the symbol.
+ * Runs are deterministic: all targets of the symbol as one union, so that a context has one run for each beginning. */
 static uint32_t advance(struct terms *t, uint32_t term, uint32_t context, uint32_t symbol)
 {
     struct derivative d = *term_derive(t, term, context);
@@ -140,7 +146,8 @@ static uint32_t advance(struct terms *t, uint32_t term, uint32_t context, uint32
     return left;
 }
 
-/* The runs of one lookbehind behind the symbol; returns how many there are in all. */
+/* The runs of one lookbehind behind the symbol; returns how many there are in all.
+ * A run that has its full width is answered and leaves; one that cannot match any more is dropped. */
 static uint32_t step(struct terms *t, const struct regex *look, uint32_t context, uint32_t symbol, struct look_run *runs, uint32_t count)
 {
     struct context from = t->contexts[context];
@@ -157,6 +164,7 @@ static uint32_t step(struct terms *t, const struct regex *look, uint32_t context
     return count;
 }
 
+/* Only lookbehinds that `term` may still ask about are followed. */
 uint32_t context_after(struct terms *t, uint32_t context, uint32_t symbol, uint32_t term)
 {
     struct look_run *runs = ARENA_ARRAY(t->arena, t->contexts[context].count + t->look_count, struct look_run);

@@ -1,4 +1,7 @@
-/* Charset: sets of code points, and UTF-8. See charset.h. */
+/* Charset: sets of code points as ranges, and UTF-8. In: ranges in any order, bytes of any kind. Out: settled sets (sorted,
+ * disjoint, not touching), code points. Rule: UTF-8 is RFC 3629's; a byte that begins no valid sequence becomes the lone
+ * surrogate U+DC00 + byte, as Python's error handler `surrogateescape` (PEP 383) has it, so that every byte string is a name and
+ * no two of them are the same one. Sequences of surrogates, overlong ones and those beyond U+10FFFF are invalid. */
 #include "codegen/match/charset.h"
 
 #include <stdlib.h>
@@ -32,6 +35,7 @@ static int compare_ranges(const void *a, const void *b)
     return (x->low > y->low) - (x->low < y->low);
 }
 
+/* Touching ranges merge too, so that equal sets have equal ranges and can be interned. */
 void charset_settle(struct charset *set)
 {
     if (set->count < 2)
@@ -48,6 +52,7 @@ void charset_settle(struct charset *set)
     set->count = last + 1;
 }
 
+/* Within 0 to CODE_POINT_MAX, surrogates included. */
 void charset_negate(struct charset *set)
 {
     struct charset outside = charset_make(set->arena);
@@ -77,6 +82,7 @@ static unsigned sequence_length(unsigned char lead, uint32_t *least)
     return length;
 }
 
+/* c is wrong wherever good is false, and is not used then. The check of size - *at comes before any byte behind the first. */
 uint32_t utf8_next(const char *bytes, size_t size, size_t *at)
 {
     const unsigned char *s = (const unsigned char *)bytes + *at;
@@ -96,6 +102,7 @@ uint32_t utf8_next(const char *bytes, size_t size, size_t *at)
     return c;
 }
 
+/* The lead byte: 0xf00 >> length has `length` ones from bit 7 down. */
 size_t utf8_put(char *buffer, uint32_t c)
 {
     if (c < 0x80)

@@ -84,6 +84,7 @@ static uint32_t finish_state(struct closing *c, const struct open_state *o)
 
 /* ---- names in order ---- */
 
+/* States behind the common beginning get no more arcs: they are finished from the deepest up, equal ones shared. */
 static void close_down_to(struct closing *c, size_t depth)
 {
     for (; c->depth > depth; c->depth--) {
@@ -93,6 +94,7 @@ static void close_down_to(struct closing *c, size_t depth)
     }
 }
 
+/* The arrays of an open state are used again by the next one of that depth. */
 static struct open_state *open_at(struct closing *c, size_t depth)
 {
     if (depth >= c->open_capacity) {
@@ -117,6 +119,7 @@ static void add_name(struct closing *c, const struct match_name *name, size_t co
     c->open[c->depth].outcome = name->outcome;
 }
 
+/* Equal names by outcome: the first one counts. */
 static int compare_names(const void *a, const void *b)
 {
     const struct match_name *x = a, *y = b;
@@ -153,7 +156,8 @@ static uint32_t add_names(struct closing *c, struct match_name *names, size_t co
 
 /* ---- the table ---- */
 
-/* Bytes that no state tells apart are one class; 0: bytes of no name. */
+/* Bytes that no state tells apart are one class; 0: bytes of no name.
+ * When all 256 bytes occur the last one takes class 0, which no other byte has then. */
 static unsigned char *find_classes(const struct closing *c, uint32_t *class_count)
 {
     unsigned char *class_of = ARENA_ARRAY(c->arena, BYTES, unsigned char);
@@ -164,7 +168,8 @@ static unsigned char *find_classes(const struct closing *c, uint32_t *class_coun
     return class_of;
 }
 
-/* The last finished state is the start: it becomes 0, and the one that no name leaves is the last. */
+/* The last finished state is the start: it becomes 0, and the one that no name leaves is the last.
+ * Complete: what leaves the names goes to the sink, which keeps itself on every byte. */
 static void fill_table(const struct closing *c, struct match_code *code)
 {
     uint32_t states = (uint32_t)c->state_count + 1, classes = code->class_count, sink = states - 1;

@@ -1,4 +1,6 @@
-/* Match code of a matcher's automaton. See code.h. */
+/* Match code of a matcher's automaton. In: a matcher compiled with names_only, whose tests are labels of the module path, guards
+ * of the layer number, and chains. Out: what the code generator takes (code.h). Constants are folded, so that generated code
+ * never divides by anything but a positive modulus. */
 #include "codegen/match/code.h"
 
 #include <string.h>
@@ -17,7 +19,8 @@ static struct guard fold_guard(struct guard guard)
     return guard;
 }
 
-/* A test of the layer number keeps its guard; any other is asked for elsewhere. */
+/* A test of the layer number keeps its guard; any other is asked for elsewhere.
+ * Each test has a guard of its own here, even where two decisions ask the same. */
 static struct decision fold_decision(const struct matcher *m, struct decision d, struct guard *guards, size_t *guard_count)
 {
     if (d.kind != DECISION_TEST)
@@ -89,6 +92,7 @@ static void list_preds(struct match_code *code, struct match_sets *sets, struct 
     code->guards = guards;
 }
 
+/* A label that no predicate asks has by_label 0, which is FALSE: entering it changes nothing that is read. */
 static void list_ends(struct match_sets *sets, struct arena *arena, const uint32_t *by_label)
 {
     struct match_end *ends = ARENA_ARRAY(arena, sets->nfa->state_count, struct match_end);
@@ -98,6 +102,7 @@ static void list_ends(struct match_sets *sets, struct arena *arena, const uint32
     sets->ends = ends;
 }
 
+/* Two sets of a bit for each state, and a byte for each predicate. */
 static struct match_code *make_sets(struct arena *arena, const struct matcher *m, struct match_code *code)
 {
     const struct engine *e = &m->engines[m->primary];

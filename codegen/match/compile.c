@@ -1,4 +1,7 @@
-/* Compiling: recipe → predicates → NFAs → minimised automata with decision leaves. See match.h, matcher.h. */
+/* Compiling: recipe → predicates → NFAs → minimised automata with decision leaves. In: a resolved recipe. Out: an immutable
+ * matcher in its arena, or NULL with diagnostics. One automaton for each string field that rules look at; the field with the
+ * most labels is primary: its states end in decisions, the others' in label sets. Everything is determined by the recipe and the
+ * options, so equal recipes give equal texts. See match.h, matcher.h. */
 #include "codegen/match/matcher.h"
 #include "codegen/match/mpath.h"
 
@@ -30,6 +33,7 @@ static void number_label(void *user, uint32_t test)
     *ARENA_PUSH(n->m->arena, e->labels, count, *capacity) = t->label;
 }
 
+/* Called twice a rule and test: counting first, then (fill) entering. */
 static void note_use(void *user, uint32_t test)
 {
     struct numbering *n = user;
@@ -47,7 +51,8 @@ static void note_use(void *user, uint32_t test)
         e->rules[e->rule_count++] = n->rule;
 }
 
-/* The rule matches whenever one of the labels on its `or` spine does. */
+/* The rule matches whenever one of the labels on its `or` spine does.
+ * The recursion follows the right operands, the loop the left ones; depth is at most PRED_DEPTH_MAX. */
 static void note_sure(struct matcher *m, uint32_t pred, uint32_t rule)
 {
     const struct pred *p = &m->program.preds[pred];
@@ -62,6 +67,7 @@ static void note_sure(struct matcher *m, uint32_t pred, uint32_t rule)
     *sure = rule < *sure ? rule : *sure;
 }
 
+/* Every test of every rule, once a rule, in rule order. */
 static void walk_rules(struct numbering *n, void (*visit)(void *, uint32_t))
 {
     for (n->rule = 0; n->rule < n->m->rule_count; n->rule++)
@@ -108,7 +114,8 @@ void matcher_number_labels(struct matcher *m)
         note_sure(m, m->program.rules[i], i);
 }
 
-/* The field with the most labels: its automaton's states carry the decisions. */
+/* The field with the most labels: its automaton's states carry the decisions.
+ * Only a field of one string: of several, each has an end of its own, and a state's decision speaks for one. */
 static enum field_id choose_primary(const struct matcher *m)
 {
     enum field_id best = FIELD_COUNT;
@@ -123,6 +130,7 @@ static enum field_id choose_primary(const struct matcher *m)
 
 /* ---- automata ---- */
 
+/* All of a field's labels in one NFA; which part each belongs to is chosen before. */
 bool matcher_build_nfas(struct matcher *m, struct arena *scratch, struct label **culprit)
 {
     struct nfa_limits limits = {.label_work = NFA_LABEL_WORK, .total_work = (uint64_t)NFA_LABEL_WORK * TOTAL_WORK_FACTOR};
@@ -145,7 +153,8 @@ bool matcher_build_nfas(struct matcher *m, struct arena *scratch, struct label *
     return true;
 }
 
-/* One field's DFA, or none when it passes the budget. The primary field's outcomes are decisions. */
+/* One field's DFA, or none when it passes the budget. The primary field's outcomes are decisions.
+ * Label sets are kept besides the decisions: DECISION_SCAN names them, and verdicts of other fields are made of them. */
 static void build_dfa(struct matcher *m, enum field_id field, const struct match_options *options, struct arena *scratch)
 {
     struct engine *e = &m->engines[field];
@@ -171,6 +180,7 @@ static void build_dfa(struct matcher *m, enum field_id field, const struct match
 
 /* ---- scratch of a thread ---- */
 
+/* Places are 64 bytes apart: a line of the cache belongs to one of them. */
 static size_t take(size_t *total, size_t size)
 {
     size_t at = *total;
@@ -190,6 +200,7 @@ static size_t measure_chains(const struct matcher *m)
     return most;
 }
 
+/* The order of the offsets is that in which matcher_scratch_init clears what stands between them. */
 static void lay_out(struct matcher *m)
 {
     size_t total = 0, simulation = 0;
@@ -216,7 +227,8 @@ static void lay_out(struct matcher *m)
     m->scratch_size = total;
 }
 
-/* Rules that may match with no label at all. */
+/* Rules that may match with no label at all.
+ * `always`: what remains of the rule may still be true or unknown. */
 static uint32_t know_no_label(void *user, uint32_t test)
 {
     const struct matcher *m = user;
@@ -231,6 +243,7 @@ static void find_always(struct matcher *m)
             m->always[i / 64] |= (uint64_t)1 << i % 64;
 }
 
+/* Of use to strides: an outcome that is one number. */
 static void find_sure(struct matcher *m)
 {
     m->sure = ARENA_ARRAY(m->arena, m->decision_count, uint32_t);
@@ -254,6 +267,7 @@ static void find_parts(struct matcher *m)
     }
 }
 
+/* roots point into the scratch of the compilation and are not used again. */
 void matcher_finish(struct matcher *m)
 {
     m->cache = m->cache ? m->cache : LAZY_CACHE;
@@ -277,7 +291,8 @@ static void report_culprit(struct diags *diags, const struct label *culprit)
     diag_help(diags, d, "repeat counts multiply when they are nested");
 }
 
-/* Automata and decisions of a lowered recipe. */
+/* Automata and decisions of a lowered recipe.
+ * state_budget and force_fallback change nothing but which of the automata answers. */
 static bool build(struct matcher *m, const struct match_options *options, struct arena *scratch, struct diags *diags)
 {
     struct label *culprit = NULL;

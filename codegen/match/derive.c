@@ -1,5 +1,10 @@
-/* Partial derivatives of terms: the symbols a term can take next and the terms that remain. Conditions become
- * obligations: terms without a label that the rest of the name must match as well. See term.h. */
+/* Partial derivatives of terms: the symbols a term can take next and the terms that remain. In: a term and the context behind
+ * what was read. Out: moves (a class of symbols, a term) and whether the name may end here. The language of a term is the union
+ * over its moves of symbol · target, and the empty name where it ends; nothing else is needed of it. Conditions become
+ * obligations: terms without a label that the rest of the name must match as well, so that `$`, \b and look-aheads are
+ * intersections. See term.h. Sources: V. Antimirov, Partial derivatives of regular expressions and finite automaton
+ * constructions, TCS 155, 1996; P. Caron, J.-M. Champarnaud and L. Mignot, Partial derivatives of an extended regular
+ * expression, LATA 2011, for intersection and complement. */
 #include "codegen/match/term.h"
 
 #include <stdlib.h>
@@ -26,6 +31,7 @@ struct closure {
 
 /* ---- obligations of conditions ---- */
 
+/* outside: the code points in none of the ranges. */
 static uint32_t term_of_set(struct terms *t, const struct code_range *ranges, size_t count, bool outside, uint32_t rest)
 {
     struct charset set = charset_make(t->arena);
@@ -50,7 +56,9 @@ static uint32_t word_next(struct terms *t, bool ascii, bool is_word, bool end_to
     return end_too ? term_union(t, TERM_EMPTY, next) : next;
 }
 
-/* \b and \B: whether exactly one side is a word character. Both fail on the empty name, as in _sre. */
+/* \b and \B: whether exactly one side is a word character. Both fail on the empty name, as in _sre.
+ * before is what was read, after what must come: they differ at an edge. The end of a name counts as no word character, but not
+ * that of the empty name. */
 static uint32_t word_edge(struct terms *t, bool ascii, bool edge, unsigned context)
 {
     bool before = context & (ascii ? CONTEXT_ASCII_WORD : CONTEXT_WORD);
@@ -90,6 +98,7 @@ static uint32_t find_obligation(struct terms *t, enum regex_assert condition, un
 
 /* ---- closure ---- */
 
+/* Stamps make each term of a closure be looked at once, so that x** and the like end. */
 static void push(struct closure *c, uint32_t term)
 {
     struct terms *t = c->t;
@@ -112,6 +121,7 @@ static void push_bound(struct closure *c, uint32_t obligations, uint32_t term)
     push(c, term_both(c->t, obligations, term));
 }
 
+/* x{m,n}·rest = x·x{m-1,n-1}·rest, and rest where m is 0. Unbounded x* leads to itself: no new node is made. */
 static void expand_repeat(struct closure *c, uint32_t bound, const struct regex *n, uint32_t self, uint32_t rest)
 {
     struct terms *t = c->t;
@@ -132,7 +142,8 @@ static void expand_look(struct closure *c, uint32_t bound, const struct regex *n
     push_bound(c, bound, term_both(c->t, n->negated ? term_not(c->t, holds) : holds, rest));
 }
 
-/* (A & B)·rest, with the items as languages of their own. */
+/* (A & B)·rest, with the items as languages of their own.
+ * The items end where the intersection ends, not where the name does: their `$` sees an end of their own (term_after). */
 static uint32_t join_items(struct terms *t, const struct regex *n)
 {
     uint32_t all = TERM_ALL;
@@ -141,6 +152,7 @@ static uint32_t join_items(struct terms *t, const struct regex *n)
     return all;
 }
 
+/* bound holds the obligations before the term; it goes along to every successor. */
 static void expand_cat(struct closure *c, uint32_t bound, uint32_t term)
 {
     struct terms *t = c->t;
@@ -238,7 +250,9 @@ static void add_derivative(struct terms *t, struct moves *moves, uint32_t term, 
         add_move(t, moves, d.moves[m].symbols, d.moves[m].target);
 }
 
-/* The symbols on which the complement of a does alike, and what is left of it. */
+/* The symbols on which the complement of a does alike, and what is left of it. Symbol by symbol the union of the targets, then
+ * the complement of that: determinises a's first step, since a complement of a union is no union of complements. Symbols of one
+ * target are one move. */
 static void derive_not(struct terms *t, struct moves *found, uint32_t a, uint32_t context)
 {
     struct derivative inner = *term_derive(t, a, context);
@@ -261,6 +275,7 @@ static void derive_not(struct terms *t, struct moves *found, uint32_t a, uint32_
     }
 }
 
+/* d(a·b) = d(a)·b, and d(b) where a may end. The context is that of the name, not of a alone. */
 static void derive_after(struct terms *t, struct moves *found, uint32_t a, uint32_t rest, uint32_t context)
 {
     struct derivative inner = *term_derive(t, a, context);
@@ -296,7 +311,8 @@ static void derive_base(struct terms *t, struct moves *found, uint32_t base, uin
     }
 }
 
-/* a & b of moves: every pair that shares a symbol. */
+/* a & b of moves: every pair that shares a symbol.
+ * d(a & b) pairs the moves whose classes meet; quadratic, which is why work is counted. */
 static struct moves meet(struct terms *t, const struct derivative *a, const struct moves *b)
 {
     struct moves found = {.ends = a->ends && b->ends};
@@ -309,6 +325,7 @@ static struct moves meet(struct terms *t, const struct derivative *a, const stru
     return found;
 }
 
+/* Without obligations the moves go straight into the closure's. */
 static void derive_basic(struct closure *c, uint32_t term)
 {
     struct terms *t = c->t;
@@ -335,6 +352,7 @@ static int compare_moves(const void *a, const void *b)
     return (x->symbols > y->symbols) - (x->symbols < y->symbols);
 }
 
+/* By target, then class: equal derivatives are equal arrays. */
 static void sort_moves(struct moves *moves)
 {
     size_t kept = 0;
@@ -363,7 +381,8 @@ static void rest_closure(struct terms *t, struct closure *c)
     t->closures = c;
 }
 
-/* What it gives is in the closure. */
+/* What it gives is in the closure.
+ * work_limit is looked at in every round: a derivative that is cut short is not used, since `exhausted` ends the construction. */
 static struct derivative derive(struct closure *c, uint32_t term, uint32_t context)
 {
     struct terms *t = c->t;
@@ -418,6 +437,7 @@ static uint32_t *find_slot(struct terms *t, uint32_t term, uint32_t context)
     return &t->derivative_slots[slot];
 }
 
+/* By what the term can tell of the context: two contexts it cannot tell apart share an entry. */
 const struct derivative *term_derive(struct terms *t, uint32_t term, uint32_t context)
 {
     context = context_seen(t, context, term);

@@ -1,4 +1,6 @@
-/* Determinising: sets of NFA states, each once, until a limit. See dfa.h. */
+/* Determinising: sets of NFA states, each once, until a limit. In: an NFA with its background. Out: rows over all symbols and for
+ * each state the number of its label set; or false, and the lazy automaton takes over. Rabin and Scott's construction; only
+ * symbols that the set may tell apart are stepped, all others share the first one's result. See dfa.h. */
 #include "codegen/match/dfa.h"
 
 #include <string.h>
@@ -20,6 +22,7 @@ uint32_t label_sets_add(struct label_sets *sets, struct arena *arena, const uint
     return (uint32_t)sets->count - 2;
 }
 
+/* Labels of a set are ascending. */
 bool label_sets_have(const struct label_sets *sets, uint32_t set, uint32_t label)
 {
     uint32_t low = sets->first[set], high = sets->first[set + 1];
@@ -37,11 +40,13 @@ bool label_sets_have(const struct label_sets *sets, uint32_t set, uint32_t label
 
 /* ---- rows ---- */
 
+/* Zeroed: column 0 of a row, and all of row 0, are `no state`. */
 void dfa_make_rows(struct dfa *dfa, struct arena *arena)
 {
     dfa->next = ARENA_ARRAY(arena, ((size_t)dfa->state_count + 1) * dfa_width(dfa), uint32_t);
 }
 
+/* Columns count from 1; bytes beyond ASCII stay 0 and stop the walk. */
 void dfa_index_bytes(struct dfa *dfa)
 {
     struct alphabet view = {.ranges = dfa->ranges, .range_count = dfa->range_count};
@@ -123,6 +128,7 @@ static void grow_set_slots(struct construction *c)
     }
 }
 
+/* States with equal label sets have equal outcomes, which lets them merge. */
 static uint32_t intern_labels(struct construction *c, uint32_t count)
 {
     if (2 * (c->sets->count + 1) > c->set_slot_count)
@@ -165,6 +171,7 @@ static void fill_row(struct construction *c, struct raw_dfa *raw, uint32_t state
     }
 }
 
+/* The limits are looked at before each row, so that the last row may pass them by its own new states alone. */
 bool dfa_determinise(struct raw_dfa *raw, struct label_sets *sets, struct arena *arena, const struct nfa *nfa,
                      const struct background *background, const struct label_use *uses,
                      const struct dfa_limits *limits)

@@ -115,6 +115,7 @@ static uint32_t count_targets(struct dot *d, const struct dfa *dfa, const uint32
     return best;
 }
 
+/* One edge for each pair of states; counts are back at 0 when all are printed. */
 static void print_edges(struct dot *d, const char *field, const struct dfa *dfa, uint32_t state)
 {
     const uint32_t *row = dfa_row(dfa, state);

@@ -1,5 +1,6 @@
-/* Printing a matcher as text that reads back: rules, tests, predicates, decisions, automata. See docs of the format at
- * the head of read.c; numbers are given in the order of first use, so equal matchers have equal texts. */
+/* Printing a matcher as text that reads back: rules, tests, predicates, decisions, automata. In: a compiled or read matcher.
+ * Out: the format that the head of read.c gives. Numbers are given in the order of first use, so that equal matchers have equal
+ * texts and a text that is read and printed again is the same bytes. */
 #include "codegen/match/matcher.h"
 #include "codegen/match/mpath.h"
 
@@ -84,6 +85,7 @@ static void print_test(struct dump *d, uint32_t test)
 
 /* ---- predicates: operands before what is made of them ---- */
 
+/* Recursion is at most PRED_DEPTH_MAX deep. */
 static void print_pred(struct dump *d, uint32_t pred)
 {
     const struct pred *p = &d->m->program.preds[pred];
@@ -159,6 +161,7 @@ static uint32_t number_set(struct dump *d, enum field_id field, uint32_t set)
     return *number;
 }
 
+/* As deep as a leaf's tests, or DECISION_DEPTH_MAX of a text that was read. */
 static uint32_t print_decision(struct dump *d, uint32_t decision)
 {
     const struct decision *n = &d->m->decisions[decision];
@@ -213,6 +216,7 @@ static uint32_t find_default(const struct dfa *dfa, const uint32_t *row, uint32_
     return best;
 }
 
+/* The usual target is said once, so that a state's line is short; runs of classes that go to one state are one entry. */
 static void print_state(struct dump *d, const struct dfa *dfa, uint32_t state, uint32_t outcome, uint32_t *counts)
 {
     const uint32_t *row = dfa_row(dfa, state);

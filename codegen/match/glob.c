@@ -1,5 +1,6 @@
-/* Globs: fnmatch.fnmatchcase of Python 3.11 as regex AST. `*` takes any characters, newlines too, `?` any one,
- * `[…]` a set, and an unclosed `[` stands for itself; there is no escape. See CPython's fnmatch.translate. */
+/* Globs: fnmatch.fnmatchcase of Python 3.11 as regex AST. In: the bytes of a pattern; none is refused. Out: the regex of the names
+ * it takes. Rule: CPython's fnmatch.translate and what re makes of its result. `*` takes any characters, newlines too, `?` any one,
+ * `[…]` a set, and an unclosed `[` stands for itself; there is no escape. */
 #include "codegen/match/regex.h"
 
 #include <string.h>
@@ -51,7 +52,9 @@ static struct chunk join_text(struct glob *g, const uint32_t *a, size_t a_size, 
     return chunk;
 }
 
-/* A hyphen makes a range unless it is the first or last member, or closes the range before it. */
+/* A hyphen makes a range unless it is the first or last member, or closes the range before it.
+ * The pieces are translate's `chunks`: the next hyphen is looked for from three characters on, so that a-b-c is the range a-b, a
+ * hyphen and c. */
 static void split_ranges(struct glob *g, struct chunks *c, size_t i, size_t end)
 {
     size_t k = i + (g->text[i] == '!' ? 2 : 1);
@@ -72,7 +75,8 @@ static void split_ranges(struct glob *g, struct chunks *c, size_t i, size_t end)
     }
 }
 
-/* Ranges that run backwards vanish with both their ends. */
+/* Ranges that run backwards vanish with both their ends.
+ * From the last to the first, as translate does: a merged piece may make a range with the one before it. */
 static void drop_empty_ranges(struct glob *g, struct chunks *c)
 {
     for (size_t k = c->count - 1; k > 0; k--) {
@@ -85,7 +89,8 @@ static void drop_empty_ranges(struct glob *g, struct chunks *c)
     }
 }
 
-/* Members of the chunks; the `!` that now stands first negates. False: nothing is left. */
+/* Members of the chunks; the `!` that now stands first negates. False: nothing is left.
+ * translate escapes what re would take otherwise in a set, so that members are characters and nothing else. */
 static bool collect_members(const struct chunks *c, struct charset *set, bool *negated)
 {
     bool any = false;
@@ -120,6 +125,7 @@ static const struct regex *make_set(struct glob *g, size_t i, size_t end)
     return regex_of_set(g->pool, &set);
 }
 
+/* Neighbouring stars are one, as in translate. */
 const struct regex *regex_parse_glob(struct regex_pool *pool, const char *bytes, size_t size)
 {
     uint32_t *text = ARENA_ARRAY(pool->temporary, size + 1, uint32_t);

@@ -1,4 +1,6 @@
-/* Guards: comparisons of numbers a subject has, and its dtype. language.md §2.4, matching.md §1. */
+/* Guards: comparisons of the numbers a subject has, and its dtype. In: a guard of the program and a subject. Out: one of three
+ * truths: a guard about what is not known of the subject is unknown, whatever the other side says. Rule: integers of 64 bits, the
+ * remainder Python's. docs/language.md has the grammar. */
 #include "codegen/match/program.h"
 
 const char *const comparison_words[] = {
@@ -10,13 +12,15 @@ static bool same_term(const struct guard_term *a, const struct guard_term *b)
     return a->kind == b->kind && a->integer == b->integer && a->modulus == b->modulus;
 }
 
+/* Members that a kind does not use are 0, so all may be compared. */
 bool guard_same(const struct guard *a, const struct guard *b)
 {
     return a->kind == b->kind && a->comparison == b->comparison && same_term(&a->left, &b->left) && same_term(&a->right, &b->right) &&
            a->low == b->low && a->high == b->high && a->dtype == b->dtype;
 }
 
-/* The number of elements; false: unknown, or beyond 63 bits. */
+/* The number of elements; false: unknown, or beyond 63 bits.
+ * The empty product is 1: a scalar has one element. */
 static bool count_elements(const struct subject *s, int64_t *value)
 {
     bool known = s->rank >= 0;
@@ -26,6 +30,7 @@ static bool count_elements(const struct subject *s, int64_t *value)
     return known;
 }
 
+/* Indexes below 0 count from the end; beyond the rank nothing is known, and the guard is unknown. */
 static bool find_dimension(const struct subject *s, int64_t index, int64_t *value)
 {
     index += index < 0 ? s->rank : 0;
@@ -35,6 +40,7 @@ static bool find_dimension(const struct subject *s, int64_t index, int64_t *valu
     return true;
 }
 
+/* INT64_MIN % -1 traps on x86, so that -1 is apart. modulus is not 0. */
 int64_t guard_remainder(int64_t value, int64_t modulus)
 {
     if (modulus == -1)
@@ -43,6 +49,7 @@ int64_t guard_remainder(int64_t value, int64_t modulus)
     return rest && (rest < 0) != (modulus < 0) ? rest + modulus : rest;
 }
 
+/* *value means nothing where false is returned. */
 static bool find_value(const struct guard_term *t, const struct subject *s, int64_t *value)
 {
     bool known = true;

@@ -1,8 +1,14 @@
-/* Lazy DFA. See lazy.h. */
+/* Lazy DFA: states made when a name reaches them. In: an NFA, names. Out: the state in which a name ends, its row and its record.
+ * Two arrays of bounded size, rows and records; a state is the place of its row. When either is full both are emptied and the set
+ * at hand is entered anew: answers do not change, and since a step costs at most the NFA's moves, time is linear in the name
+ * whatever the patterns. See lazy.h. */
 #include "codegen/match/lazy.h"
 
 #include <string.h>
 
+/* STATES_LEAST: a cache of any size works. STATES_FIRST and STATES_PER_STATE: small NFAs have few sets, so that their tables are
+ * small. STATES_MAX: rows of one automaton, at most. GAP_BYTES: 32 bits, seven a byte. RECORD_USUAL: bytes of records for each
+ * row. */
 enum {
     ROW_EXTRA = 3,              /* the 0 at the front; the outcome, the record's place */
     STATES_LEAST = 4, STATES_FIRST = 1 << 10, STATES_PER_STATE = 64, STATES_MAX = 1 << 17, /* rows for each NFA state */
@@ -12,6 +18,7 @@ enum {
     LARGEST_KEPT = 4            /* records of the largest possible set that fit at least */
 };
 
+/* ASCII symbols are the small numbers, so they are a prefix. */
 static uint32_t count_columns(const struct nfa *nfa)
 {
     uint32_t last = 0;
@@ -54,6 +61,7 @@ static size_t record_size(const struct nfa *nfa, uint32_t count, size_t gaps)
     return round_up(sizeof(struct lazy_record) + 4 * ((size_t)count + nfa->start_count) + gaps);
 }
 
+/* Four of the largest sets always fit: emptying then makes room for the one that did not. */
 static size_t record_bytes(const struct nfa *nfa, size_t cache)
 {
     size_t largest = LARGEST_KEPT * record_size(nfa, nfa->state_count + 1, gap_bytes(nfa)) + 8;
@@ -115,6 +123,7 @@ void lazy_init(struct lazy *l, const struct nfa *nfa, const struct background *b
 
 /* ---- sets as gaps ---- */
 
+/* LEB128 of the differences: sets of thousands of states take little more than a byte for each. */
 static size_t write_gaps(unsigned char *gaps, const uint32_t *set, uint32_t count)
 {
     unsigned char *at = gaps;
@@ -175,6 +184,7 @@ static void grow_slots(struct lazy *l)
     }
 }
 
+/* The first rule that one of the labels makes match; none: -1, kept as 1. */
 static uint32_t first_rule(const struct lazy *l, const struct lazy_record *r)
 {
     uint32_t first = NO_RULE;

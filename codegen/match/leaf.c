@@ -1,8 +1,12 @@
-/* Leaves: what is left of the rules once the primary field's labels are known, as a shared decision DAG in which every
- * path asks each test once. A leaf too large for that scans its rules in order. matching.md §3. */
+/* Leaves: what is left of the rules once the primary field's labels are known, as a shared decision DAG in which every path asks
+ * each test once. In: a label set. Out: a decision. The candidates, with the labels put in, are a list of (rule, predicate); the
+ * first test of the first predicate is asked, and each of its three truths put into the whole list (Shannon expansion, in three
+ * values). Equal lists are one cell, so equal remainders are one decision. A leaf too large for that scans its rules in order. */
 #include <string.h>
 #include "codegen/match/matcher.h"
 
+/* Expansion is exponential at worst: with more than LEAF_RULES_MAX candidates or LEAF_DECISIONS_MAX decisions a leaf is scanned
+ * instead. DECISIONS_MAX: of all leaves together. */
 enum { LEAF_RULES_MAX = 64, LEAF_DECISIONS_MAX = 256, DECISIONS_MAX = 1 << 16 };
 
 /* The rules still in question, in order: a hash-consed list. 0 is the end. */
@@ -61,6 +65,7 @@ static void grow_cells(struct leaves *l)
     }
 }
 
+/* Cell 0 is the end of lists. */
 static uint32_t cons(struct leaves *l, uint32_t rule, uint32_t pred, uint32_t next)
 {
     struct cell c = {rule, pred, next};
@@ -103,6 +108,7 @@ static bool same_decision(const struct decision *a, const struct decision *b)
            a->unknown == b->unknown && a->set == b->set;
 }
 
+/* A test whose outcomes are all the same is not asked. */
 static uint32_t intern(struct leaves *l, struct decision d)
 {
     struct matcher *m = l->m;
@@ -154,7 +160,8 @@ static uint32_t know_test(void *user, uint32_t test)
     return test == l->test ? constants[l->truth] : UINT32_MAX;
 }
 
-/* The list with the test's value put in, without rules that cannot match and what stands behind one that does. */
+/* The list with the test's value put in, without rules that cannot match and what stands behind one that does.
+ * Each truth removes the test from every predicate, so that recursion is no deeper than there are tests in the list. */
 static uint32_t restrict_list(struct leaves *l, uint32_t list, uint32_t test, enum truth truth)
 {
     uint32_t rules[LEAF_RULES_MAX], preds[LEAF_RULES_MAX], result = 0;
@@ -175,6 +182,8 @@ static uint32_t restrict_list(struct leaves *l, uint32_t list, uint32_t test, en
     return result;
 }
 
+/* Rules whose predicate is unknown are passed over and the first of them remembered: match_outcome.unknown. A list that begins
+ * with a certain rule, or is empty, is done. */
 static uint32_t decide(struct leaves *l, uint32_t list, int unknown)
 {
     for (; list && l->cells[list].pred == PRED(UNKNOWN); list = l->cells[list].next)
@@ -224,6 +233,7 @@ static void mark_candidates(struct leaves *l)
             l->bits[e->touched[k] / 64] |= (uint64_t)1 << e->touched[k] % 64;
 }
 
+/* A rule that is certain ends the list: nothing behind it can win. */
 static uint32_t make_leaf(struct leaves *l)
 {
     uint32_t rules[LEAF_RULES_MAX], preds[LEAF_RULES_MAX], list = 0;
@@ -265,6 +275,7 @@ static void find_base(struct leaves *l)
     l->sets = sets;
 }
 
+/* sets NULL: no string is looked at, and there is one leaf for all subjects. */
 uint32_t *matcher_decide(struct matcher *m, const struct label_sets *sets, struct arena *scratch)
 {
     struct leaves l = {.m = m, .p = &m->program, .scratch = scratch, .sets = sets};

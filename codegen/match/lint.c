@@ -1,5 +1,6 @@
-/* Lints of patterns: what is legal and seldom meant. In: a resolved recipe; out: warnings at the place inside the pattern.
- * language.md §4. A lint is a row of `lints`: the languages whose patterns it reads and what finds it. */
+/* Lints of patterns: what is legal and seldom meant. In: a resolved recipe; out: warnings at the place inside the pattern. A
+ * lint is a row of `lints`: the languages whose patterns it reads and what finds it. Patterns are read as text: a lint that is
+ * not sure says nothing. */
 #include "codegen/match/program.h"
 #include "codegen/match/matcher.h"
 
@@ -17,6 +18,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
+/* \w of ASCII. */
 static bool is_word(char c)
 {
     return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -96,7 +98,8 @@ static size_t skip_set(const struct ast_string *p, size_t at)
     return at + 1;
 }
 
-/* `model.layers`: a dot without quantifier between the words of a name. */
+/* `model.layers`: a dot without quantifier between the words of a name.
+ * A quantified dot, one in a set and an escaped one mean what they say. */
 static bool find_any_dot(const struct ast_string *p, enum language language, struct finding *found)
 {
     (void)language;
@@ -135,6 +138,7 @@ struct walk {
     size_t set_count, set_capacity;
 };
 
+/* The first finding of each lint in a pattern is reported. */
 static void lint_atom(struct walk *w, const struct ast_predicate *p)
 {
     enum language language = atom_languages[p->atom];

@@ -1,4 +1,8 @@
-/* Lowering: the recipe's rules to predicates over labels and guards, patterns to regexes. See matcher.h. */
+/* Lowering: the recipe's rules to predicates over labels and guards, patterns to regexes. In: resolved predicates. Out: a
+ * predicate for each rule, labels with their regexes, tables of exact names; false after diagnostics at the patterns' places.
+ * Rule: an atom is a field and a language (lang/atoms.def); what an atom means for a name is in docs/language.md, for Python's
+ * re, fnmatch and FastForward's mpath in the parsers. With names_only whatever is not in a module path is unknown. See
+ * matcher.h. */
 #include <string.h>
 #include "codegen/match/matcher.h"
 #include "codegen/match/mpath.h"
@@ -21,6 +25,7 @@ struct lowering {
 
 /* ---- patterns ---- */
 
+/* A pattern that several rules share is reported once. */
 static void report_fault(struct lowering *l, const struct ast_string *s, const struct regex_fault *fault)
 {
     struct span span = pattern_span(s, fault->begin, fault->end);
@@ -49,6 +54,7 @@ static void report_fault(struct lowering *l, const struct ast_string *s, const s
     }
 }
 
+/* An atomic group is refused only here, so that Python's own faults come first. */
 static const struct regex *parse_regex(struct lowering *l, struct regex_pool *pool, const struct ast_string *s)
 {
     struct regex_pattern r = regex_parse(pool, s->bytes, s->size);
@@ -88,7 +94,8 @@ static const struct regex *parse_child(void *user, struct regex_pool *pool, cons
     return parse_regex(user, pool, pattern);
 }
 
-/* The names that a query without aliases can take. */
+/* The names that a query without aliases can take.
+ * A query that the text form of a matcher holds has its aliases written out. */
 static const struct regex *make_mpath(struct lowering *l, struct regex_pool *pool, const struct ast_string *s)
 {
     bool exact;
@@ -131,7 +138,8 @@ static bool report_long(struct lowering *l, const struct ast_string *s)
     return false;
 }
 
-/* The names the query can take; where it asks for more than names, what the chain of modules says besides. */
+/* The names the query can take; where it asks for more than names, what the chain of modules says besides.
+ * The label alone is a necessary condition: it keeps the climb from running for names that cannot match. */
 static uint32_t lower_mpath(struct lowering *l, const struct ast_predicate *a)
 {
     bool exact;
@@ -150,6 +158,7 @@ static uint32_t lower_mpath(struct lowering *l, const struct ast_predicate *a)
     return chain ? pred_and(l->p, label, pred_of_chain(l->p, chain)) : label;
 }
 
+/* `temporary` is emptied after each pattern: nothing of it is kept. */
 static uint32_t lower_atom(struct lowering *l, const struct ast_predicate *a)
 {
     enum field_id field = atom_fields[a->atom];
@@ -218,6 +227,7 @@ const struct chain *chain_parse(struct matcher *m, const struct ast_string *text
 
 /* ---- sets: each lowered once ---- */
 
+/* By address: a set's predicate is one node of the AST however many rules name it. */
 static size_t find_memo(const struct lowering *l, const struct ast_predicate *key)
 {
     size_t slot = ((uintptr_t)key >> 4) * 0x9e3779b97f4a7c15u >> 32 & (l->memo_slots - 1);
@@ -255,6 +265,7 @@ static uint32_t lower_set(struct lowering *l, const struct ast_predicate *a)
     return pred;
 }
 
+/* Operands are lowered from left to right, so that tests are numbered as they are written. */
 static uint32_t lower_node(struct lowering *l, const struct ast_predicate *a)
 {
     switch (a->kind) {
@@ -283,6 +294,7 @@ static uint32_t lower_node(struct lowering *l, const struct ast_predicate *a)
     return PRED(FALSE);
 }
 
+/* Sets within sets count as depth: a chain of them may be of any length. */
 static uint32_t lower_predicate(struct lowering *l, const struct ast_predicate *a)
 {
     if (l->depth >= PRED_DEPTH_MAX) {
@@ -299,6 +311,7 @@ static uint32_t lower_predicate(struct lowering *l, const struct ast_predicate *
 
 /* ---- lists of exact names ---- */
 
+/* Nodes looked at for lists of names, over all rules: sets that share sets would be walked once for each path to them. */
 enum { NAME_STEPS = 1 << 22 };
 
 /* Calls for each name of a predicate that is nothing but exact names of one field; false: it is something else. */
@@ -316,7 +329,8 @@ static bool collect_names(struct matcher *m, const struct ast_predicate *a, enum
     return true;
 }
 
-/* Rules of names alone go to a table once there are enough of them. */
+/* Rules of names alone go to a table once there are enough of them.
+ * Below NAMES_LEAST names they go to the automaton like other rules. */
 static void find_names(struct matcher *m, const struct recipe *recipe, int table, enum atom atom)
 {
     struct names *names = &m->names[table];

@@ -1,4 +1,6 @@
-/* Minimising: Hopcroft's partition refinement, then canonical numbers and classes of symbols. See dfa.h. */
+/* Minimising: Hopcroft's partition refinement (An n log n algorithm for minimizing states in a finite automaton, 1971), then
+ * canonical numbers and classes of symbols. In: a complete automaton with an outcome for each state. Out: the least one with the
+ * same outcomes, the same for equal languages whatever it came from. O(symbols · states · log states). See dfa.h. */
 #include <string.h>
 #include "codegen/match/dfa.h"
 
@@ -17,6 +19,7 @@ struct inverse {
     uint32_t *first, *sources;
 };
 
+/* A counting sort of all moves by (target, symbol). */
 static struct inverse invert(const struct raw_dfa *raw, struct arena *arena)
 {
     size_t n = raw->state_count, width = raw->alphabet->symbol_count;
@@ -64,6 +67,7 @@ static void partition_init(struct partition *p, const struct raw_dfa *raw, struc
     }
 }
 
+/* Swaps the state to the end of its block's marked part: a block is never searched. */
 static void mark(struct partition *p, uint32_t state)
 {
     uint32_t b = p->block[state], to = p->first[b] + p->marked[b], at = p->position[state];
@@ -105,6 +109,7 @@ static void split_touched(struct partition *p)
     }
 }
 
+/* The splitter's members are copied: the block itself may be split while it splits. */
 static void refine(struct partition *p, const struct raw_dfa *raw, const struct inverse *inverse, struct arena *arena)
 {
     size_t width = raw->alphabet->symbol_count;
@@ -145,7 +150,8 @@ static uint32_t number_blocks(const struct partition *p, const struct raw_dfa *r
     return count;
 }
 
-/* Symbols that every state treats alike are one class. The class of each symbol; returns how many. */
+/* Symbols that every state treats alike are one class. The class of each symbol; returns how many.
+ * By hash first; equal hashes are compared column by column. */
 static uint32_t merge_symbols(const struct raw_dfa *raw, const struct partition *p, const uint32_t *members, uint32_t count,
                               uint32_t *class, struct arena *arena)
 {
@@ -173,6 +179,7 @@ static uint32_t merge_symbols(const struct raw_dfa *raw, const struct partition 
     return classes;
 }
 
+/* Neighbouring ranges whose symbols became one class are one range. */
 static void copy_alphabet(struct dfa *dfa, const struct alphabet *a, const uint32_t *class, struct arena *arena)
 {
     dfa->ranges = ARENA_ARRAY(arena, a->range_count, struct alphabet_range);

@@ -40,6 +40,7 @@ static const struct label *find_label(struct builder *b, const struct mpath *nod
     return label;
 }
 
+/* Negations are folded: twice is not at all. */
 static uint32_t add_take(struct builder *b, const struct mpath *node, uint32_t next)
 {
     struct chain_step step = {.kind = CHAIN_TAKE, .next = next};
@@ -200,6 +201,7 @@ struct run {
     bool ended;              /* END is among those at which it stands */
 };
 
+/* Four arrays by step: marks, stack, and two sets of standing. */
 size_t chain_size(const struct chain *chain)
 {
     return 4 * sizeof(uint32_t) * ((size_t)chain->count + 1);
@@ -226,6 +228,7 @@ static void stand(struct run *r, struct standing *at, uint32_t step)
     }
 }
 
+/* One module up: the steps that take it, and where they lead. */
 static void take(struct run *r, struct climb *c)
 {
     if (r->chain->names)
@@ -305,6 +308,8 @@ static bool climb_places(struct run *r, bool surely)
     return false;
 }
 
+/* Taking what is unknown can only select more, not taking it only less: no way with it is NO, a way without it YES, else
+ * UNKNOWN. Negated steps are three-valued themselves, so that this holds for them too. */
 enum truth chain_test(const struct chain *chain, const struct subject *subject, void *memory, chain_labels *labels, void *user)
 {
     uint32_t *arrays = memory;

@@ -1,6 +1,7 @@
-/* The names a query can take, as one regular expression over the dotted path. A fragment that takes a module is a segment:
- * characters without a dot, at least one. Each part of a query has two forms: `first`, where it takes the path's first
- * module, and `rest`, where a dot stands before each module it takes. Classes and tags are any segment here. mpath.h. */
+/* The names a query can take, as one regular expression over the dotted path. In: a parsed query. Out: its regex; *exact says
+ * whether it is the whole answer. A fragment that takes a module is a segment: characters without a dot, at least one. Each part
+ * of a query has two forms: `first`, where it takes the path's first module, and `rest`, where a dot stands before each module
+ * it takes; so that no dot is left over where parts take no module. Classes and tags are any segment here. mpath.h. */
 #include "codegen/match/mpath.h"
 
 struct names {
@@ -137,6 +138,7 @@ static void make_items(struct names *n, const struct mpath *node, const struct r
     }
 }
 
+/* Forms of alternatives are alternatives of forms. */
 static struct forms make_either(struct names *n, const struct mpath *node)
 {
     const struct regex **firsts, **rests;
@@ -144,7 +146,8 @@ static struct forms make_either(struct names *n, const struct mpath *node)
     return (struct forms){regex_or(n->pool, firsts, node->count), regex_or(n->pool, rests, node->count)};
 }
 
-/* What stands behind items that take nothing may come first; the parser bounds how often that is. */
+/* What stands behind items that take nothing may come first; the parser bounds how often that is.
+ * A way for each item that may be the first to take a module: all before it are nullable. MPATH_WAYS_MAX bounds their sizes. */
 static struct forms make_sequence(struct names *n, const struct mpath *node)
 {
     const struct regex **firsts, **rests, **ways = ARENA_ARRAY(n->pool->arena, node->count, const struct regex *);

@@ -31,6 +31,7 @@ struct items {
 
 /* ---- messages ---- */
 
+/* Places are looked for at the first message only. */
 static struct span place(struct reading *r, uint32_t begin, uint32_t end)
 {
     if (!r->placed) {
@@ -83,7 +84,8 @@ static bool take(struct reading *r, enum mpath_token_kind kind)
 
 /* ---- nodes ---- */
 
-/* A copy of the node with what its items say of it; NULL where it is too large. */
+/* A copy of the node with what its items say of it; NULL where it is too large.
+ * size counts aliases each time they stand somewhere, so that doubling aliases are refused before they are written out. */
 static const struct mpath *make(struct reading *r, struct mpath n)
 {
     uint64_t size = 1;
@@ -113,6 +115,7 @@ static const struct mpath *make_list(struct reading *r, enum mpath_kind kind, co
     return make(r, (struct mpath){.kind = kind, .items = items->items, .count = items->count});
 }
 
+/* begin to the end of the token before the one at hand. */
 static void warn(struct reading *r, uint32_t begin, const char *message)
 {
     if (r->p->warn && !r->failed)
@@ -226,7 +229,8 @@ static struct known_alias *know_alias(struct mpath_parser *p, const struct ast_a
     return known;
 }
 
-/* Each alias is read once; its faults stand at its own text. */
+/* Each alias is read once; its faults stand at its own text. A slot may move while its query is read: it is looked up again. An
+ * alias that names itself meets its own slot before it is done, and the depth ends that. */
 static const struct mpath *read_alias(struct reading *r)
 {
     r->at++;
@@ -318,7 +322,8 @@ static const struct mpath *make_extension(struct reading *r, enum mpath_kind kin
     return make(r, n);
 }
 
-/* The `]` that ends the extension: `\` takes the next token with it. Gives its position. */
+/* The `]` that ends the extension: `\` takes the next token with it. Gives its position.
+ * Brackets inside strings do not count: a string is one token. */
 static bool find_bracket(struct reading *r, uint32_t *end)
 {
     for (; next(r)->kind != MPATH_EOL; r->at++) {
@@ -449,6 +454,7 @@ static void print_items(struct text *out, const struct mpath *n, const char *bet
     }
 }
 
+/* As deep as the query is nested, MPATH_DEPTH_MAX. */
 void mpath_print(struct text *out, const struct mpath *n)
 {
     switch (n->kind) {

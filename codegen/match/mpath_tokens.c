@@ -1,5 +1,6 @@
-/* Tokens of mpath, from left to right over code points as FastForward reads them: blanks are dropped, a string runs to the
- * next quote anywhere in the query. mpath.h. */
+/* Tokens of mpath. In: the bytes of a query. Out: tokens from left to right over code points, as FastForward's lexer gives them;
+ * none is refused here, the parser does. Blanks are dropped, a string runs to the next quote anywhere in the query. Linear in
+ * the query. mpath.h. */
 #include "codegen/match/mpath.h"
 #include "codegen/match/unicode.h"
 
@@ -39,6 +40,7 @@ static uint32_t add_string(struct splitter *s, uint32_t begin)
     return begin + 1;
 }
 
+/* Behind a first character that was looked at, as far as the set goes. */
 static uint32_t find_end(const struct splitter *s, uint32_t begin, enum unicode_set set)
 {
     uint32_t end = begin + 1;
@@ -66,6 +68,7 @@ static enum mpath_token_kind token_of(uint32_t c)
     return kind;
 }
 
+/* Order of the tests is FastForward's: a digit of ASCII begins a number, which str.isdigit goes on with. */
 static uint32_t add_next(struct splitter *s, uint32_t at)
 {
     uint32_t c = s->text.points[at], end = at + 1;

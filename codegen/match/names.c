@@ -1,8 +1,11 @@
-/* Names: exact names in a hash table (matching.md §3, 1). */
+/* Names: exact names in a hash table. In: the rules that are nothing but lists of names (lower.c), names as they come. Out: the
+ * rules that list a name. Such rules leave the automaton: with thousands of names it would have a state for each character of
+ * them, and a table is one look-up whatever their number. */
 #include "codegen/match/matcher.h"
 
 #include <string.h>
 
+/* Eight bytes at a time, by multiplication with 2^64 over the golden ratio (Fibonacci hashing). */
 static uint32_t hash_name(const char *bytes, size_t size)
 {
     uint64_t hash = size;
@@ -17,6 +20,7 @@ static uint32_t hash_name(const char *bytes, size_t size)
     return (uint32_t)(hash ^ hash >> 32);
 }
 
+/* At most half full. Entries are put in in rule order and never moved, so that a probe meets equal names in rule order. */
 void names_index(struct names *n, struct arena *arena)
 {
     n->slot_count = 64;
@@ -32,6 +36,7 @@ void names_index(struct names *n, struct arena *arena)
     }
 }
 
+/* *at is the slot to go on with, kept apart from 0. */
 const struct name_entry *names_find(const struct names *n, const struct field *field, size_t *at)
 {
     uint32_t hash = hash_name(field->bytes, field->size);

@@ -1,4 +1,7 @@
-/* NFA: closing terms under derivatives, dropping what cannot end, numbering. See nfa.h. */
+/* NFA: closing terms under derivatives, dropping what cannot end, numbering. In: a regex for each label. Out: states over symbols;
+ * a name has label L exactly when a run from a start ends in a state of L that may end. A state is a term in the
+ * context that it can tell, so conditions cost states only where they are used. Work is bounded for each label and for all
+ * (struct nfa_limits): the culprit of an explosion can be named. See nfa.h. */
 #include "codegen/match/nfa.h"
 
 #include <stdlib.h>
@@ -43,6 +46,7 @@ static void grow_slots(struct builder *b)
         b->slots[find_slot(b, b->states[i].term, b->states[i].context)] = i + 1;
 }
 
+/* The context is reduced first: two contexts that the term cannot tell apart are one state. */
 static uint32_t add_state(struct builder *b, uint32_t term, uint32_t context)
 {
     context = context_seen(&b->terms, context, term);
@@ -56,6 +60,7 @@ static uint32_t add_state(struct builder *b, uint32_t term, uint32_t context)
     return b->slots[slot] - 1;
 }
 
+/* Which of the bits' combinations occur, and the symbols that leave each. */
 static void find_contexts(struct builder *b)
 {
     const struct alphabet *a = b->terms.alphabet;
@@ -166,7 +171,8 @@ static uint32_t *list_labels(struct terms *t, const struct regex *const *roots, 
 }
 
 /* Every state, each label's within its share of work; what is shared counts for its least label. False: *culprit went
- * beyond it. */
+ * beyond it.
+ * States are explored in the order found, and a state's moves are a run of b->moves: no list of them is needed. */
 static bool explore_all(struct builder *b, uint32_t label_count, const struct nfa_limits *limits, uint32_t *culprit)
 {
     uint64_t *spent = ARENA_ARRAY(b->scratch, label_count, uint64_t);
@@ -215,6 +221,7 @@ static void mark_alive(struct builder *b)
 
 /* ---- the result ---- */
 
+/* above is carried over to groups; terms that are no state (or dead) are passed over on the way up. */
 static void number_groups(struct nfa *nfa, struct builder *b, const uint32_t *numbers)
 {
     uint32_t *group = ARENA_ARRAY(b->scratch, b->terms.count, uint32_t);
@@ -237,6 +244,7 @@ static void number_groups(struct nfa *nfa, struct builder *b, const uint32_t *nu
     }
 }
 
+/* Moves to dead states go: a set of states never lists what cannot end. */
 static void copy_moves(struct nfa *nfa, const struct builder *b, const uint32_t *numbers)
 {
     uint32_t count = 0;

@@ -30,6 +30,7 @@ struct nfa_limits {
     bool apart; /* each label's states are its own */
     const unsigned char *parts; /* of each label, below PARTS_MAX; NULL: one part */
 };
+/* Steps of construction for one label. Nested repeat counts pass it; patterns of names come nowhere near. */
 enum { NFA_LABEL_WORK = 4 * 1000 * 1000 };
 
 /* roots[i] is the language of label i. Returns NULL with *culprit = the label that passes its limit, or

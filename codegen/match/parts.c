@@ -1,14 +1,18 @@
-/* Parts: many rules as several lazy automata. What a rule asks of one number of a name and what another asks of a second
- * are independent, so that one automaton has a state for each pair of numbers: rules over layers and rules over experts
- * make 61 x 256 of them. Apart they make 61 and 256, and the name's rule is the first of the parts'. That holds for plain
- * rules: a union of labels, without guard, negation or conjunction. matching.md §3, factored groups. */
+/* Parts: many rules as several lazy automata. In: plain rules, a union of labels without guard, negation or conjunction. Out:
+ * the part of each label. What a rule asks of one number of a name and what another asks of a second are independent, so that
+ * one automaton has a state for each pair of numbers: rules over layers and rules over experts make 61 x 256 of them. Apart they
+ * make 61 and 256, and the name's rule is the first of the parts', since a plain rule wins exactly when it is the first with a
+ * label that holds. */
 #include <string.h>
 #include "codegen/match/matcher.h"
 
+/* LABELS_LEAST: fewer labels are one automaton. SHARE_LEAST: a word's part must have a sixteenth of all
+ * labels. WORDS_MAX: words told apart; further ones are with the rest. */
 enum { LABELS_LEAST = 256, SHARE_LEAST = 16, WORDS_MAX = 64 };
 
 /* ---- plain rules ---- */
 
+/* FALSE stands for rules that a table of names answers. */
 static bool is_plain(const struct matcher *m, uint32_t pred)
 {
     const struct pred *p = &m->program.preds[pred];

@@ -1,4 +1,6 @@
-/* Places inside a pattern's source: through the escapes of .qr and YAML strings. */
+/* Places inside a pattern's source. In: an AST string with its span, bytes of its value. Out: where these bytes stand in the
+ * file, so that a caret points at the character that is at fault. The source is read again as each kind of quoting in turn; the
+ * first that spells the value is the one. Where none does (YAML's other escapes) the whole string is the place. */
 #include "codegen/match/matcher.h"
 
 #include <string.h>
@@ -39,7 +41,8 @@ static void note(struct walk *w, size_t byte, size_t place)
 }
 
 /* Walks source and pattern together, from raw on, which stands at `base` in the source; false: the source does not spell the
- * pattern in this way. */
+ * pattern in this way.
+ * Each byte of the value comes from the last byte of its unit. */
 static bool map(const struct ast_string *pattern, enum quoting quoting, const char *raw, size_t size, size_t base, struct walk *w)
 {
     size_t at = 0;
@@ -70,6 +73,7 @@ static bool find_places(const struct ast_string *pattern, struct walk *w)
     return false;
 }
 
+/* A span is one byte at least. */
 struct span pattern_span(const struct ast_string *pattern, size_t begin, size_t end)
 {
     struct walk w = {.begin = begin, .end = end};

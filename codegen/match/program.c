@@ -1,4 +1,6 @@
-/* Program: interning tests and predicates, restricting them. See program.h. */
+/* Program: interning tests and predicates, restricting them. In: labels, guards, chains and their Boolean combinations. Out:
+ * numbers of predicates; operands have smaller numbers than what is made of them, equal predicates are one. Rule: three-valued
+ * logic of Kleene. Only rewrites that hold in it are made: `a or not a` is not true, since a may be unknown. */
 #include <string.h>
 #include "codegen/match/matcher.h"
 #include "codegen/match/mpath.h"
@@ -44,6 +46,7 @@ static void grow_pred_slots(struct program *p)
     }
 }
 
+/* Walks over predicates recurse this far; whoever makes them holds it to PRED_DEPTH_MAX. */
 static uint32_t depth_of(const struct program *p, const struct pred *pred)
 {
     if (pred->kind < PRED_NOT)
@@ -80,6 +83,7 @@ void program_init(struct program *p, struct arena *arena, struct arena *scratch)
     intern(p, PRED_UNKNOWN, 0, 0);
 }
 
+/* Constants are folded, double negation goes away. */
 uint32_t pred_not(struct program *p, uint32_t a)
 {
     switch (p->preds[a].kind) {
@@ -92,6 +96,7 @@ uint32_t pred_not(struct program *p, uint32_t a)
     return intern(p, PRED_NOT, a, 0);
 }
 
+/* false and unknown is false: a false operand decides. */
 uint32_t pred_and(struct program *p, uint32_t a, uint32_t b)
 {
     if (a == PRED(FALSE) || b == PRED(FALSE))
@@ -110,12 +115,15 @@ uint32_t pred_or_plain(struct program *p, uint32_t a, uint32_t b)
     return b == PRED(FALSE) ? a : intern(p, PRED_OR, a, b);
 }
 
+/* The label a predicate asks about; NULL: it is not a single label. */
 static struct label *label_of(const struct program *p, uint32_t pred)
 {
     const struct pred *q = &p->preds[pred];
     return q->kind == PRED_TEST && p->tests[q->a].kind == TEST_LABEL ? p->tests[q->a].label : NULL;
 }
 
+/* `a or b` of two labels of one field is one label of the union: the automaton takes the work that a leaf would have. The place
+ * for messages is the first one's. */
 uint32_t pred_or(struct program *p, uint32_t a, uint32_t b)
 {
     struct label *x = label_of(p, a), *y = label_of(p, b);
@@ -130,6 +138,7 @@ uint32_t pred_or(struct program *p, uint32_t a, uint32_t b)
 
 /* ---- tests ---- */
 
+/* Regexes are hash-consed: labels of equal languages written alike have one root. */
 static bool same_test(const struct test *a, const struct test *b)
 {
     if (a->hash != b->hash || a->kind != b->kind)
@@ -199,6 +208,7 @@ uint32_t pred_of_label(struct program *p, enum field_id field, const struct rege
 
 /* ---- walks; each predicate is looked at once ---- */
 
+/* Marks of earlier walks are stale by their number. */
 static void begin_walk(struct program *p)
 {
     if (p->mark_count < p->pred_count) {
@@ -217,6 +227,7 @@ struct restriction {
     uint32_t limit; /* predicates that existed before: only those are remembered */
 };
 
+/* Recursion is at most PRED_DEPTH_MAX deep. Results may be new predicates; marks were made for those that existed before. */
 static uint32_t restrict_pred(struct restriction *r, uint32_t pred)
 {
     struct program *p = r->p;
@@ -273,6 +284,7 @@ void pred_visit_tests(struct program *p, uint32_t pred, void (*visit)(void *user
     visit_pred(p, pred, visit, user);
 }
 
+/* The left-most test, so that tests are asked in the order they are written where a leaf leaves the choice. */
 uint32_t pred_first_test(const struct program *p, uint32_t pred)
 {
     while (p->preds[pred].kind != PRED_TEST) {

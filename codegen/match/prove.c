@@ -1,6 +1,8 @@
-/* Proofs about one recipe: rules that never win, names that two rules share, names that no rule takes. A claim starts with
- * the rules asked about; a subject found for it that another rule takes adds that rule to the claim, until nothing is found
- * or the matchers agree. So only rules that matter are ever searched, and those added are a cover. */
+/* Proofs about one recipe: rules that never win, names that two rules share, names that no rule takes. In: a question. Out:
+ * proved, a witness, or open. A claim starts with the rules asked about; a subject found for it that another rule takes adds
+ * that rule to the claim, until nothing is found or the matchers agree. So only rules that matter are ever searched, and those
+ * added are a cover. A witness is always shown to the matchers, which are another implementation than the search: YES needs both
+ * to agree. See prove.h. */
 #include "codegen/match/prover.h"
 
 #include <stdlib.h>
@@ -26,6 +28,7 @@ struct prover *prover_open(struct arena *arena, const struct recipe *const *reci
     return prover_lower(p) ? p : NULL;
 }
 
+/* Once: a prover whose automaton cannot be built stays without one. */
 bool prover_ready(struct prover *p)
 {
     if (p->nfa || p->failed)
@@ -70,6 +73,7 @@ static bool has_part(const struct claim *claim, const struct claim_part *part)
     return false;
 }
 
+/* Ends: every round adds a part that was not there, and there are finitely many. */
 enum proof prove_claim(struct prover *p, struct claim *claim, enum subject_kind kind, uint32_t longest, witness_judge *judge, void *user,
                        struct witness *w)
 {
@@ -103,6 +107,7 @@ struct contest {
     size_t capacity;
 };
 
+/* A winner behind the rule contradicts the claim that the rule matches: the matcher and the search differ. */
 static enum proof judge_win(void *user, const struct witness *w, struct claim_part *part)
 {
     struct contest *c = user;
@@ -154,6 +159,7 @@ static bool guess_name(const struct pattern *pattern, struct text *name)
     return true;
 }
 
+/* A guess is only ever a shortcut to YES: its answer is the matcher's. */
 static bool guess_wins(struct contest *c, struct witness *w)
 {
     const struct program *program = c->p->program;
@@ -181,7 +187,8 @@ static int compare_rules(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Drops what is not needed, the last rules first. */
+/* Drops what is not needed, the last rules first.
+ * Each rule costs a search, so large covers stay as they are found: REDUCED_MAX. */
 static void reduce_cover(struct prover *p, uint32_t rule, struct cover *cover)
 {
     enum { REDUCED_MAX = 64 };
@@ -259,6 +266,7 @@ static void fill_pair(void *user, struct claim *claim, enum subject_kind kind)
     claim_add(pair->p, claim, pair->p->rules[0][kind][pair->b], true);
 }
 
+/* Verdicts, not the winner: overlap asks what matches, whoever wins. */
 static enum proof judge_pair(void *user, const struct witness *w, struct claim_part *part)
 {
     struct pair *pair = user;

@@ -1,5 +1,7 @@
-/* Claims: what a conjunction asks of labels and of free tests, and what it may still be when something of the name is known.
- * A predicate's truths are taken as if its tests were independent, so it has no others than those found. prover.h. */
+/* Claims: what a conjunction asks of labels and of free tests, and what it may still be when something of the name is known. In:
+ * a claim and the status of its labels. Out: whether it can hold, whether it does. A predicate's truths are taken as if its
+ * tests were independent, so it has no others than those found: `possible` may say yes too often, `certain` never, and a search
+ * that prunes by the one and accepts by the other is sound both ways. Masks are sets of truths, a bit each. See prover.h. */
 #include <string.h>
 #include "codegen/match/prover.h"
 
@@ -7,6 +9,7 @@ enum { MAY_NO = 1 << TRUTH_NO, MAY_YES = 1 << TRUTH_YES, MAY_UNKNOWN = 1 << TRUT
 
 /* ---- what a claim asks ---- */
 
+/* The label, where it is about the string at hand; NULL: the test is free. */
 static const struct label *label_read(const struct search *s, uint32_t test)
 {
     const struct test *t = &s->prover->program->tests[test];
@@ -61,6 +64,7 @@ static void note_required(struct search *s, uint32_t pred)
         s->required[s->required_count++] = label->number;
 }
 
+/* Marks hold 4 · stamp + polarities. */
 static void next_stamp(struct prover *p)
 {
     if (++p->stamp == UINT32_MAX / 4) {
@@ -82,6 +86,7 @@ void claim_note(struct search *s)
 
 /* ---- what a claim may still be ---- */
 
+/* Before the end: a label with states may still hold or not; without any it never will; universal, it holds whatever comes. */
 static unsigned test_mask(const struct search *s, uint32_t test, bool ends)
 {
     const struct label *label = label_read(s, test);
@@ -98,6 +103,7 @@ static unsigned mask_not(unsigned a)
     return (a & MAY_UNKNOWN) | (a & MAY_NO ? MAY_YES : 0) | (a & MAY_YES ? MAY_NO : 0);
 }
 
+/* The truths of Kleene's `and` over all pairs of the two sets. */
 static unsigned mask_and(unsigned a, unsigned b)
 {
     unsigned mask = (a | b) & MAY_NO;
@@ -107,6 +113,7 @@ static unsigned mask_and(unsigned a, unsigned b)
     return mask;
 }
 
+/* `or` by De Morgan, which holds in Kleene's logic. */
 static unsigned pred_mask(struct search *s, uint32_t pred, bool ends)
 {
     struct prover *p = s->prover;
@@ -130,6 +137,7 @@ static unsigned pred_mask(struct search *s, uint32_t pred, bool ends)
     return mask;
 }
 
+/* A part that shall not hold is violated only when it is certainly true: unknown is not a match. */
 bool claim_is_possible(struct search *s, bool ends)
 {
     next_stamp(s->prover);

@@ -46,6 +46,7 @@ static uint32_t pred_of(const struct difference *d, size_t recipe)
     return d->pair[recipe] < d->counts[recipe] ? d->p->rules[recipe][d->kind][d->pair[recipe]] : PRED(TRUE);
 }
 
+/* Only shorter names than the best so far are searched for. */
 static void ask_pair(struct difference *d)
 {
     struct claim claim = {0};
@@ -64,7 +65,8 @@ static void ask_pair(struct difference *d)
     *d->witness = w;
 }
 
-/* The first rule of the second recipe from k on that is not left out. */
+/* The first rule of the second recipe from k on that is not left out.
+ * Path halving: a chain of rules that are left out is walked once. */
 static uint32_t find_next(struct difference *d, uint32_t k)
 {
     while (d->nexts[k] != k)
@@ -98,6 +100,7 @@ static uint32_t last_of(const struct difference *d, size_t recipe)
     return all < d->counts[recipe] ? all : (uint32_t)d->counts[recipe];
 }
 
+/* firsts may only be compared by predicate: equal predicates of both recipes are one number, since both share a program. */
 static void ask_kind(struct difference *d)
 {
     index_rules(d);

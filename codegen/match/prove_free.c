@@ -1,7 +1,10 @@
-/* Free tests: what is independent of a subject's name. Values are tried until the claim holds; what was tried must be
- * possible together (prove_numbers.c, prove_strings.c). */
+/* Free tests: what is independent of a subject's name. In: a search that stands at an end, its claim's free tests open. Out:
+ * values for them with which the claim holds, and a subject that has these values. Values are tried until the claim holds, each
+ * test YES, NO, then UNKNOWN; what was tried must be possible together (prove_numbers.c, prove_strings.c), which is asked at
+ * every level, so that what cannot be is not extended. */
 #include "codegen/match/prover.h"
 
+/* Subjects made for one end of a search; beyond it the answer is open. */
 enum { ATTEMPTS_MAX = 4096 };
 
 struct attempt {
@@ -46,6 +49,7 @@ static enum proof try_values(struct attempt *a, size_t at)
     return open ? PROOF_OPEN : PROOF_NO;
 }
 
+/* All memory of attempts is in `temporary`, given back unless the subject needs it. */
 enum proof free_solve(struct search *s, struct subject *subject)
 {
     struct prover *p = s->prover;

@@ -1,10 +1,13 @@
-/* Layer numbers as languages: the automaton of all names whose layer number (matching.md §1) a guard holds for. It finds the
- * number as subject.c does: the first `layers.` before a digit, else the first of the block words; and it tells numbers apart
- * only as far as the guard does, whatever digits follow. */
+/* Layer numbers as languages: the automaton of all names whose layer number a guard holds for. In: a guard over the layer
+ * number, a kind of subject. Out: states and moves in the prover's NFA for a label without an expression. It finds the number as
+ * subject.c does: the first `layers.` before a digit, else the first of the block words; and it tells numbers apart only as far
+ * as the guard does, whatever digits follow: a comparison with constants changes its truth at their bounds alone, a remainder is
+ * kept modulo the least common multiple. A number beyond 63 bits is no layer number. */
 #include "codegen/match/prover.h"
 
 #include <string.h>
 
+/* subject.c's words, each with its dot. characters: all that reading can tell apart; every other symbol is OTHER. */
 static const char *const block_words[] = {"h.", "blk.", "block.", "blocks.", "layer."};
 enum { WORD_COUNT = sizeof block_words / sizeof *block_words, ALL_WORDS = (1 << WORD_COUNT) - 1 };
 static const char layers_word[] = "layers.", characters[] = "0123456789layers.hbkoc";
@@ -55,6 +58,7 @@ static bool is_layer(const struct guard_term *t)
     return t->kind == AST_TERM_LAYER;
 }
 
+/* 1: no remainder; above MODULUS_MAX the guard is not exact here. */
 static uint32_t modulus_of(const struct guard_term *t)
 {
     int64_t m = t->modulus < 0 ? -t->modulus : t->modulus;
@@ -69,6 +73,7 @@ static uint32_t common_modulus(const struct guard *g)
     return m;
 }
 
+/* layer and layer % n on two sides would need the number and its remainder together. */
 bool layer_guard_is_exact(const struct guard *g)
 {
     const struct guard_term *sides[] = {&g->left, &g->right};
@@ -82,6 +87,7 @@ bool layer_guard_is_exact(const struct guard *g)
     return !(plain && reduced) && common_modulus(g) <= MODULUS_MAX;
 }
 
+/* Bounds at or below 0 tell nothing apart: layer numbers are not negative. */
 static void add_bound(struct machine *m, __int128 bound)
 {
     if (bound > 0)
@@ -104,7 +110,8 @@ static void find_bounds(struct machine *m, const struct guard *g)
 
 /* ---- numbers ---- */
 
-/* The number of bounds up to n. */
+/* The number of bounds up to n.
+ * Numbers of one cell are alike to the guard. */
 static unsigned cell_of(const struct machine *m, unsigned __int128 n)
 {
     unsigned cell = 0;
@@ -113,7 +120,8 @@ static unsigned cell_of(const struct machine *m, unsigned __int128 n)
     return cell;
 }
 
-/* The cells of all numbers that begin with n, by how many digits follow. False: they are not the same for one count. */
+/* The cells of all numbers that begin with n, by how many digits follow. False: they are not the same for one count.
+ * With k more digits n becomes n·10^k to n·10^k + 10^k - 1. */
 static bool find_cells(const struct machine *m, unsigned __int128 n, unsigned char cells[DIGITS])
 {
     unsigned __int128 low = n, span = 1;
@@ -128,6 +136,7 @@ static bool find_cells(const struct machine *m, unsigned __int128 n, unsigned ch
     return true;
 }
 
+/* Values that continue alike, digit by digit, and have one remainder are one: the automaton is finite and small. */
 static uint32_t intern_value(struct machine *m, unsigned __int128 number, uint32_t rest)
 {
     struct value v = {.number = number > NUMBER_END ? NUMBER_END : number, .rest = rest};
@@ -166,6 +175,7 @@ static bool accepts(const struct machine *m, const struct place_read *place)
 
 /* ---- reading ---- */
 
+/* Block words are read at the beginning of a segment only, `layers.` anywhere. */
 static void read_word(struct place_read *p, char c)
 {
     unsigned left = 0;
@@ -180,7 +190,8 @@ static void read_word(struct place_read *p, char c)
     p->at = c == '.' || !left ? 0 : p->at + 1;
 }
 
-/* Behind a number of `layers.` nothing matters; behind one of a block word `layers.` alone does. */
+/* Behind a number of `layers.` nothing matters; behind one of a block word `layers.` alone does.
+ * `layers.` is matched without backing up: only its first letter can begin it again. */
 static struct place_read read_character(struct machine *m, struct place_read p, char c)
 {
     bool digit = c >= '0' && c <= '9';
@@ -233,6 +244,7 @@ static uint32_t add_state(struct machine *m, struct place_read place)
     return m->slots[slot] - 1;
 }
 
+/* The second loop runs until nothing changes; states are some hundreds. */
 static void explore(struct machine *m)
 {
     bool words_too = !m->label->megatron;
@@ -267,6 +279,7 @@ struct extension {
     size_t class_count, class_capacity;
 };
 
+/* Linear: a machine has few classes. */
 static uint32_t extension_class(struct extension *x, const uint64_t *bits)
 {
     size_t words = x->p->nfa->class_words;
@@ -367,7 +380,8 @@ static void add_machine(struct extension *x, struct machine *m)
     x->p->nfa->starts[label] = m->states[0].alive ? base : UINT32_MAX;
 }
 
-/* The prover's automaton with the new states behind its own, each a group by itself. */
+/* The prover's automaton with the new states behind its own, each a group by itself.
+ * Labels of layers have no state in the NFA before: their root is never. */
 static void append(struct extension *x)
 {
     struct nfa *n = x->p->nfa;
@@ -397,6 +411,7 @@ static void append(struct extension *x)
     n->class_count += x->class_count;
 }
 
+/* The memory of a machine is given back before the next is built. */
 void layer_finish(struct prover *p)
 {
     struct extension x = {.p = p};

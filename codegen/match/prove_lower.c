@@ -1,6 +1,7 @@
-/* Lowering for proofs: the rules of one recipe or two as predicates over one string, for each kind of subject. A module's
- * string is its path; a parameter's is its full name, and what is asked of its module, its own name or its role is put in
- * words of that name. What the kind of subject does not have is unknown; what is independent of names stays a free test. */
+/* Lowering for proofs: the rules of one recipe or two as predicates over one string, for each kind of subject. In: recipes that
+ * the matcher took. Out: p->rules. A module's string is its path; a parameter's is its full name, and what is asked of its
+ * module, its own name or its role is put in words of that name. What the kind of subject does not have is unknown; what is
+ * independent of names stays a free test. A translated rule is true exactly when the rule certainly matches. */
 #include "codegen/match/prover.h"
 
 #include <string.h>
@@ -23,6 +24,7 @@ static struct regex_pool *pool_of(struct prover *p)
     return &p->program->pools[FIELD_module];
 }
 
+/* Patterns written here; they have no fault. */
 static const struct regex *parse(struct prover *p, const char *pattern)
 {
     return regex_parse(pool_of(p), pattern, strlen(pattern)).root;
@@ -47,7 +49,8 @@ uint32_t prover_number_label(struct prover *p, struct label *label)
     return label->number;
 }
 
-/* A test whether the string is in root's language; like labels are one. */
+/* A test whether the string is in root's language; like labels are one.
+ * All labels live in the field `module` of the prover's program when they are about the string at hand. */
 static uint32_t ask(struct prover *p, enum field_id field, const struct regex *root, const struct label *like)
 {
     static const struct pattern none = {0};
@@ -70,7 +73,8 @@ static bool looks_beyond(const struct regex *n)
     return found;
 }
 
-/* Names whose module path is in root's language: the part before the last dot, empty when there is none. */
+/* Names whose module path is in root's language: the part before the last dot, empty when there is none. An expression that
+ * looks beyond itself must see the end of the path as an end: as an operand of AND it is a language of its own. */
 static const struct regex *in_path(struct prover *p, const struct regex *root)
 {
     struct regex_pool *pool = pool_of(p);
@@ -164,6 +168,7 @@ static uint32_t translate_test(struct translation *t, uint32_t test)
     return t->tests[test] = pred;
 }
 
+/* A layer guard is surely false only where there is a layer number; without one it is unknown. */
 static uint32_t sure_of_test(struct translation *t, uint32_t test, int answer)
 {
     struct program *program = t->p->program;
@@ -176,6 +181,7 @@ static uint32_t sure_of_test(struct translation *t, uint32_t test, int answer)
     return pred == PRED(UNKNOWN) ? PRED(FALSE) : answer ? pred : pred_not(program, pred);
 }
 
+/* `not` swaps the two answers, `and` and `or` swap under SURELY_NOT; unknown is neither. Recursion is as deep as predicates are. */
 static uint32_t sure(struct translation *t, uint32_t pred, int answer)
 {
     struct program *program = t->p->program;
@@ -200,7 +206,8 @@ static uint32_t sure(struct translation *t, uint32_t pred, int answer)
 
 /* ---- rules ---- */
 
-/* Lists of names were taken out of the predicates: they come back as labels. */
+/* Lists of names were taken out of the predicates: they come back as labels.
+ * Entries of a rule stand together, in rule order. */
 static void restore_names(struct prover *p, uint32_t *rules)
 {
     struct matcher *m = &p->lowered;
@@ -273,6 +280,7 @@ static void index_tests(struct prover *p)
             p->test_preds[program->preds[i].a] = i;
 }
 
+/* apart: the search must know each label's states, so nothing is shared. */
 static bool build_nfa(struct prover *p)
 {
     struct nfa_limits limits = {.label_work = NFA_LABEL_WORK, .total_work = (uint64_t)NFA_LABEL_WORK * TOTAL_WORK_FACTOR, .apart = true};
@@ -287,6 +295,7 @@ static bool build_nfa(struct prover *p)
     return p->nfa != NULL;
 }
 
+/* Modules are asked about always; parameters only where some rule looks at what they alone have. */
 bool prover_lower(struct prover *p)
 {
     struct survey survey = {.p = p};

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+/* RANK_LIMIT: ranks tried. CANDIDATES_MAX: values kept for a dimension. COMMON_MAX: of the moduli's least common multiple.
+ * TRIALS_MAX: shapes tried for guards over several dimensions. */
 enum { RANK_LIMIT = 12, CANDIDATES_MAX = 48, COMMON_MAX = 1 << 12, TRIALS_MAX = 20000, ANY_INDEX = INT32_MAX };
 
 struct dimensions {
@@ -75,7 +77,9 @@ static bool is_about(const struct guard *g, enum ast_term_kind kind, int64_t ind
     return found;
 }
 
-/* Every guard about the number alone comes out right for this value. */
+/* Every guard about the number alone comes out right for this value.
+ * For SHAPE every dimension holds the value, so that guards counting from either end
+ * see it; is_about picks those of this dimension. */
 static bool value_suits(const struct dimensions *d, enum ast_term_kind kind, int64_t index, int64_t value)
 {
     int64_t shape[RANK_LIMIT];
@@ -117,7 +121,9 @@ static bool find_period(const struct dimensions *d, int64_t *period)
     return true;
 }
 
-/* Tries the first period of values from each constant of any guard on; that is all there is to try. False: none suits. */
+/* Tries the first period of values from each constant of any guard on; that is all there is to try. False: none suits. A guard's
+ * truth over one number changes at its constants and repeats with the period, so that every combination of truths occurs within
+ * one period behind some constant. */
 static bool find_values(struct dimensions *d, enum ast_term_kind kind, int dim, int64_t period)
 {
     bool found = false;
@@ -153,7 +159,8 @@ static bool shape_suits(const struct dimensions *d)
     return true;
 }
 
-/* Every choice of candidates, the first dimension fastest, until one suits. */
+/* Every choice of candidates, the first dimension fastest, until one suits.
+ * An odometer over the candidates. */
 static bool try_shapes(struct dimensions *d)
 {
     size_t at[RANK_LIMIT] = {0};
@@ -225,6 +232,8 @@ static int largest_rank(const struct dimensions *d)
     return rank < INT32_MAX ? (int)rank : INT32_MAX;
 }
 
+/* Ranks in the order in which they look plain; -1: the shape is unknown. A guard between a dimension and the layer number is
+ * left open. */
 static enum proof solve_shape(struct dimensions *d, struct subject *subject)
 {
     static const int order[] = {2, 1, 3, 4, 0, -1, 5, 6, 7, 8, 9, 10, 11, RANK_LIMIT};

@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* NODES_MAX, MEMBERS_MAX: some 10 and 16 MB of a search. RUNS_FROM: nodes from which on states of one label are followed one by
+ * one. SEARCH_STEPS: what one search costs that finds its answer at once, so that many cheap questions end as well. */
 enum { NODES_MAX = 1 << 18, MEMBERS_MAX = 1 << 22, SLOTS_FIRST = 256, RUNS_FROM = 1024,
        SEARCH_STEPS = 128 /* what one search costs that finds its answer at once */ };
 
+/* One search for names and one for strings: arrays are as large as the prover's automaton and used again for every claim. */
 void search_init(struct search *s, struct prover *p, unsigned reads)
 {
     struct arena *arena = p->arena;
@@ -47,6 +50,7 @@ static void begin_claim(struct search *s, const struct claim *claim, enum subjec
 
 /* ---- sets ---- */
 
+/* Stamps in place of clearing: a step costs what it touches. */
 static void begin_set(struct search *s)
 {
     s->set_count = 0;
@@ -60,6 +64,7 @@ static void begin_set(struct search *s)
         s->status[s->labels[i]] = 0;
 }
 
+/* status is of the set at hand, which claim_is_possible reads. */
 static void add_state(struct search *s, uint32_t state)
 {
     const struct nfa *nfa = s->prover->nfa;
@@ -116,7 +121,8 @@ static void drop_idle(struct search *s)
     s->set_count = kept;
 }
 
-/* The set as members: those that must be equal, then the others, ascending each. */
+/* The set as members: those that must be equal, then the others, ascending each.
+ * equal counts the first kind. Two sets with equal first parts are compared by inclusion of the second. */
 static struct search_node store_set(struct search *s)
 {
     const struct nfa *nfa = s->prover->nfa;
@@ -133,6 +139,7 @@ static struct search_node store_set(struct search *s)
     return node;
 }
 
+/* Steps are counted down to 0 and no further: s->steps 0 stops the search, and the answer is open. */
 static void step_set(struct search *s, const struct search_node *node, uint32_t symbol)
 {
     const struct nfa *nfa = s->prover->nfa;
@@ -150,6 +157,7 @@ static void step_set(struct search *s, const struct search_node *node, uint32_t 
 
 /* ---- sets seen before ---- */
 
+/* Both ascending. */
 static bool is_subset(const uint32_t *small, uint32_t count, const uint32_t *large, uint32_t large_count)
 {
     uint32_t k = 0;
@@ -201,7 +209,9 @@ static void grow_slots(struct search *s)
     }
 }
 
-/* What a string still needs: the most that any label that must hold needs from its nearest state. */
+/* What a string still needs: the most that any label that must hold needs from its nearest state.
+ * Never more than what is needed (each label's automaton read alone is a relaxation), so the first end taken from the queue is a
+ * shortest string. A required label without a state gives UINT32_MAX: nothing can be found here. */
 static uint32_t measure_set(struct search *s, const struct search_node *n)
 {
     const struct prover *p = s->prover;
@@ -217,7 +227,8 @@ static uint32_t measure_set(struct search *s, const struct search_node *n)
     return most;
 }
 
-/* The last one entered is the first of its length to be followed. */
+/* The last one entered is the first of its length to be followed.
+ * Buckets by length: lengths are small numbers. */
 static void queue_node(struct search *s, uint32_t at)
 {
     struct search_node *n = &s->nodes[at];
@@ -261,7 +272,8 @@ static void enter_node(struct search *s, struct search_node node)
 
 /* ---- symbols ---- */
 
-/* Splits the blocks by a class: each is inside it or outside afterwards. */
+/* Splits the blocks by a class: each is inside it or outside afterwards.
+ * From the last block down: fresh ones are put behind and are not split again by the same class. */
 static void split_blocks(struct search *s, uint32_t class)
 {
     const struct nfa *nfa = s->prover->nfa;
@@ -330,7 +342,8 @@ static void look_at(struct search *s, const struct search_node *node)
         add_state(s, s->members[node->first + i]);
 }
 
-/* Whether a string that ends in the node is what is looked for. */
+/* Whether a string that ends in the node is what is looked for.
+ * solve NULL: free tests stay open, and only what is certain counts. */
 static bool try_end(struct search *s, const struct search_node *node, search_solve *solve, void *user)
 {
     look_at(s, node);
@@ -343,7 +356,8 @@ static bool try_end(struct search *s, const struct search_node *node, search_sol
     return answer == PROOF_YES;
 }
 
-/* Makes the set at hand a node behind `at`, unless it leads nowhere new. */
+/* Makes the set at hand a node behind `at`, unless it leads nowhere new.
+ * least never falls on the way (pathmax), so that the queue is taken in order. */
 static void follow(struct search *s, uint32_t at, uint32_t symbol)
 {
     size_t members = s->member_count;
@@ -429,6 +443,7 @@ static void enter_start(struct search *s)
         enter_node(s, start);
 }
 
+/* NO is a proof: the queue ran empty, no limit was met and no free test was left open on the way. */
 enum proof search_run(struct search *s, const struct claim *claim, enum subject_kind kind, uint32_t longest, search_solve *solve, void *user, uint32_t *node)
 {
     struct prover *p = s->prover;

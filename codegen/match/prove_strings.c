@@ -13,6 +13,7 @@ struct fields_wanted {
     size_t count;
 };
 
+/* truths: bits of the truths wanted. */
 static bool is_of(const struct fields_wanted *w, size_t i, enum field_id field, unsigned truths)
 {
     const struct test *t = &w->p->program->tests[w->tests[i]];
@@ -38,7 +39,8 @@ static void add_parts(const struct fields_wanted *w, struct claim *claim, enum f
 #define NO_BIT (1u << TRUTH_NO)
 #define UNKNOWN_BIT (1u << TRUTH_UNKNOWN)
 
-/* The shortest string, not empty if that can be, for which the claim holds. */
+/* The shortest string, not empty if that can be, for which the claim holds.
+ * STRING_LENGTH_MAX bounds the search; strings that read as names come first. */
 static enum proof find_string(struct prover *p, struct claim *claim, struct field *found)
 {
     uint32_t node;
@@ -78,8 +80,9 @@ static void add_forbidden(struct fields_wanted *w, struct claim *claim, enum fie
         add_parts(w, claim, other, other_truths, false);
 }
 
-/* A string for each label of `field` that shall hold, one for all if that can be, and none of it in what `field` or `other` shall not hold for
- * (other FIELD_COUNT: there is none). Without any, and when `some`, one string that is in no such label. */
+/* A string for each label of `field` that shall hold, one for all if that can be, and none of it in what `field` or `other`
+ * shall not hold for (other FIELD_COUNT: there is none). Without any, and when `some`, one string that is in no such label. YES
+ * for each label apart is enough for the field: its strings are independent. */
 static enum proof solve_set(struct fields_wanted *w, enum field_id field, enum field_id other, unsigned other_truths, bool some,
                             const struct field **strings, size_t *count)
 {
@@ -147,6 +150,7 @@ static enum proof solve_chains(const struct fields_wanted *w)
     return open ? PROOF_OPEN : PROOF_YES;
 }
 
+/* NO of any field decides; else OPEN of any. */
 enum proof strings_solve(struct prover *p, const uint32_t *tests, size_t count, struct subject *s)
 {
     struct fields_wanted w = {p, tests, count};

@@ -1,4 +1,5 @@
-/* Witnesses: strings made to look like names, and the subjects they stand for. */
+/* Witnesses: strings made to look like names, and the subjects they stand for. In: what a search found. Out: a subject for each
+ * recipe, a name as models have them, the facts besides the name as the end of a sentence. */
 #include "codegen/match/prover.h"
 
 #include <string.h>
@@ -6,6 +7,7 @@
 /* Characters of names, the plainest first; a newline comes last of all. */
 static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789_.ABCDEFGHIJKLMNOPQRSTUVWXYZ-/:+=@#%&~^!?,;|$*()[]{}<>'\"`\\ ";
 
+/* Smaller is better: `plain` in its order, other characters by number, controls and surrogates last. */
 static uint32_t rank_of(uint32_t code_point)
 {
     const char *found = code_point && code_point < 0x80 ? strchr(plain, (int)code_point) : NULL;
@@ -16,6 +18,7 @@ static uint32_t rank_of(uint32_t code_point)
     return code_point >= 0xd800 && code_point <= 0xdfff ? UINT32_MAX - 4 : (uint32_t)sizeof plain + code_point;
 }
 
+/* The first 0x100 characters of a range are looked at: all of ASCII, and enough of what is beyond. */
 void prover_rank_symbols(struct prover *p)
 {
     const struct alphabet *a = &p->alphabet;
@@ -58,6 +61,7 @@ struct match_outcome prover_winner(const struct prover *p, const struct witness 
 
 /* ---- names as models have them ---- */
 
+/* Some two hundred names, each judged by the matchers: no search. */
 void witness_find_typical(struct prover *p, struct witness *w, witness_judge *judge, void *user)
 {
     static const char *const paths[] = {

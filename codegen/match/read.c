@@ -17,6 +17,7 @@
 #include "codegen/match/mpath.h"
 #include "codegen/match/read.h"
 
+/* Printing and drawing recurse over decisions, and a text may make them deeper than a compiler would. */
 enum { DECISION_DEPTH_MAX = 4096 };
 
 /* ---- labels ---- */
@@ -44,6 +45,7 @@ static enum atom read_atom(struct reader *r, enum field_id field)
     return best < 0 ? ATOM_name : (enum atom)best;
 }
 
+/* Numbers are checked, not taken: they must be those that printing gives. */
 static void read_label(struct reader *r)
 {
     struct label *label = ARENA_NEW(r->m->arena, struct label);
@@ -90,6 +92,7 @@ static struct guard_term read_term(struct reader *r)
     return t;
 }
 
+/* Two-character signs first. */
 static struct guard read_guard(struct reader *r)
 {
     struct guard g = {.kind = GUARD_COMPARE};
@@ -154,6 +157,7 @@ static void read_test(struct reader *r)
     *ARENA_PUSH(p->arena, p->tests, p->test_count, p->test_capacity) = t;
 }
 
+/* The three constants are there before (program_init): their lines are checked against them. */
 static void read_pred(struct reader *r)
 {
     struct program *p = &r->m->program;
@@ -243,6 +247,7 @@ static void read_name(struct reader *r)
 
 /* ---- outcomes ---- */
 
+/* first[] always holds one entry more than there are sets. */
 static void read_set(struct reader *r)
 {
     enum field_id field = reader_field(r);
@@ -268,6 +273,7 @@ static size_t count_sets(const struct engine *e)
     return e->sets.count ? e->sets.count - 1 : 0;
 }
 
+/* next[] are numbers of decisions read before: the graph has no cycle. */
 static void read_decision(struct reader *r)
 {
     struct matcher *m = r->m;
@@ -337,6 +343,7 @@ static void read_classes(struct reader *r, struct dfa *dfa)
         reader_fail(r, "classes that hold every code point once");
 }
 
+/* A range of classes the wrong way round enters nothing. */
 static void read_state(struct reader *r, struct dfa *dfa, uint32_t state, uint64_t outcomes)
 {
     uint32_t *row = dfa_row(dfa, state);
@@ -358,6 +365,7 @@ static void read_state(struct reader *r, struct dfa *dfa, uint32_t state, uint64
     }
 }
 
+/* Sizes are bounded before memory is taken: DFA_CELLS is that of a table before minimisation. */
 static void read_table(struct reader *r, enum field_id field)
 {
     struct engine *e = &r->m->engines[field];
@@ -417,6 +425,7 @@ static void read_head(struct reader *r)
         read_name(r);
 }
 
+/* A primary field of several strings would have several outcomes for one subject. */
 static void read_tail(struct reader *r)
 {
     r->m->primary = FIELD_COUNT;

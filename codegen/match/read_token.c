@@ -1,9 +1,11 @@
-/* Tokens of a matcher's text. See read.h. */
+/* Tokens of a matcher's text. In: bytes of any origin, followed by a NUL (struct source). Out: words, numbers, strings. After
+ * the first fault nothing is taken any more, so that loops over `take` end. See read.h. */
 #include "codegen/match/read.h"
 
 #include <string.h>
 
 
+/* Only the first fault is reported. */
 void reader_fail(struct reader *r, const char *expected)
 {
     uint32_t at = (uint32_t)r->at, end = at < r->source->size ? at + 1 : at;
@@ -32,7 +34,8 @@ size_t reader_word(struct reader *r)
     return size;
 }
 
-/* Takes the word, or the sign, when it comes next. */
+/* Takes the word, or the sign, when it comes next.
+ * A word is taken as a whole: `rule` is not the beginning of `rules`. */
 bool reader_take(struct reader *r, const char *word)
 {
     size_t size = strlen(word), found = reader_word(r);
@@ -48,6 +51,7 @@ void reader_expect(struct reader *r, const char *word)
         reader_fail(r, word);
 }
 
+/* limit itself is too large. The loop ends before value can wrap. */
 static uint64_t read_digits(struct reader *r, uint64_t limit)
 {
     uint64_t value = 0;
@@ -76,6 +80,7 @@ int reader_optional(struct reader *r, uint64_t limit)
     return -1;
 }
 
+/* INT64_MIN has a magnitude of its own. */
 int64_t reader_integer(struct reader *r)
 {
     bool negative = reader_take(r, "-");

@@ -53,6 +53,8 @@ struct regex {
     struct regex *chain;
 };
 
+/* Two arenas: nodes and sets live in `arena`, lists that a call needs in `temporary`, so that 10,000 patterns leave no more behind
+ * than their nodes. Not thread-safe. */
 struct regex_pool {
     struct arena *arena;     /* borrowed */
     struct arena *temporary; /* borrowed: what no node keeps; may be closed whenever no call is under way */
@@ -64,7 +66,9 @@ struct regex_pool {
     const struct regex *never, *empty;
 };
 
+/* Makes `never` and `empty`; both arenas outlive the pool. */
 void regex_pool_init(struct regex_pool *pool, struct arena *arena, struct arena *temporary);
+/* The canonical copy of a settled set; charsets of equal ranges give one address. */
 const struct regex_set *regex_set_intern(struct regex_pool *pool, const struct charset *settled);
 /* Each gives the canonical node: nested CAT and OR are flattened, units dropped. items are copied. */
 const struct regex *regex_of_set(struct regex_pool *pool, const struct charset *settled);
@@ -74,6 +78,7 @@ const struct regex *regex_code_point(struct regex_pool *pool, uint32_t code_poin
 const struct regex *regex_cat(struct regex_pool *pool, const struct regex *const *items, size_t count);
 const struct regex *regex_or(struct regex_pool *pool, const struct regex *const *items, size_t count);
 const struct regex *regex_repeat(struct regex_pool *pool, const struct regex *item, uint32_t min, uint32_t max, bool lazy);
+/* Conditions take no character; a look's item is any node. atomic: what item matches first alone, as Python's re tries it. */
 const struct regex *regex_of_assert(struct regex_pool *pool, enum regex_assert condition);
 const struct regex *regex_look(struct regex_pool *pool, const struct regex *item, bool behind, bool negated);
 const struct regex *regex_atomic(struct regex_pool *pool, const struct regex *item);

@@ -1,4 +1,7 @@
-/* Regex parser: escapes, character sets, IGNORECASE. See regex_parse.h; CPython 3.11 re/_parser.py and _compiler.py. */
+/* Regex parser: escapes, character sets, IGNORECASE. In: the tokens behind `\` or `[`. Out: sets of code points and conditions.
+ * Rule: CPython 3.11 Lib/re/_parser.py (_class_escape, _escape, the set branch of _parse) and _compiler.py (_compile,
+ * _optimize_charset, which decide what IGNORECASE compares). A set here is the set of subject characters that match, so that case
+ * is gone after parsing: {c : lower(c) in folded set}. */
 #include "codegen/match/regex_parse.h"
 #include "codegen/match/unicode.h"
 
@@ -19,12 +22,14 @@ static int hex_value(uint32_t c)
     return c >= '0' && c <= '9' ? (int)c - '0' : c >= 'a' && c <= 'f' ? (int)c - 'a' + 10 : c >= 'A' && c <= 'F' ? (int)c - 'A' + 10 : -1;
 }
 
+/* ASCII: Python reserves these after a backslash, and no others. */
 static bool is_letter(uint32_t c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Exactly `digits` hexadecimal digits after \x, \u or \U at begin. */
+/* Exactly `digits` hexadecimal digits after \x, \u or \U at begin.
+ * The message shows what was read of the escape. */
 static bool read_hexadecimal(struct parser *p, size_t begin, int digits, uint32_t *c)
 {
     uint64_t value = 0;
@@ -66,7 +71,8 @@ static bool read_named(struct parser *p, size_t begin, uint32_t *c)
     return true;
 }
 
-/* \x, \u, \U, \N, or an octal or plain escape common to both places; begin is the backslash. */
+/* \x, \u, \U, \N, or an octal or plain escape common to both places; begin is the backslash.
+ * A letter or digit without a meaning is an error, any other character stands for itself. */
 static bool read_character(struct parser *p, struct token escape, size_t begin, uint32_t *c)
 {
     static const struct { char letter, value; } plain[] = {
@@ -96,6 +102,7 @@ static uint32_t read_octal(struct parser *p, uint32_t first)
     return value;
 }
 
+/* Only three-digit escapes can pass 0377. */
 static bool check_octal(struct parser *p, size_t begin, uint32_t value)
 {
     if (value > 0377)
@@ -105,6 +112,7 @@ static bool check_octal(struct parser *p, size_t begin, uint32_t value)
 
 /* ---- escapes outside sets ---- */
 
+/* \A and \Z do not depend on flags; \b and \B follow ASCII. */
 static bool find_condition(uint32_t letter, unsigned flags, enum regex_assert *condition)
 {
     bool ascii = flags & FLAG_ASCII;
@@ -140,7 +148,8 @@ static void read_numbered(struct parser *p, struct sequence *s, uint32_t first, 
     sequence_add(p, s, p->pool->empty, ITEM_PLAIN);
 }
 
-/* \d \D \s \S \w \W; false: none of them. */
+/* \d \D \s \S \w \W; false: none of them.
+ * Upper-case letters are the complements. */
 static bool read_category(uint32_t letter, unsigned flags, struct charset *set)
 {
     static const struct { char letter; enum unicode_set set; } categories[] = {
@@ -187,7 +196,8 @@ static bool any_cased(uint32_t low, uint32_t high, unsigned flags)
     return (low <= 'Z' && high >= 'A') || (low <= 'z' && high >= 'a');
 }
 
-/* The lower case of each of low..high: what the subject's lower case is compared with. */
+/* The lower case of each of low..high: what the subject's lower case is compared with.
+ * ASCII letters alone move under re.ASCII. */
 static void add_lower(struct charset *set, uint32_t low, uint32_t high, unsigned flags)
 {
     if (!(flags & FLAG_ASCII)) {
@@ -223,6 +233,7 @@ static struct charset find_subjects(struct charset *tested, unsigned flags)
     return set;
 }
 
+/* A character without case is compared as it is: _compile emits LITERAL for it, not LITERAL_IGNORE. */
 const struct regex *parser_literal(struct parser *p, uint32_t c, bool negated, unsigned flags)
 {
     struct charset set = charset_make(p->pool->temporary);
@@ -262,6 +273,7 @@ static void add_folded_range(struct set_reader *r, uint32_t low, uint32_t high, 
     }
 }
 
+/* single: the set is one literal, which _parse treats as if it stood outside of brackets. */
 static void add_range(struct set_reader *r, uint32_t low, uint32_t high, unsigned flags)
 {
     r->single = low == high && !r->items;
@@ -335,6 +347,7 @@ static bool read_range(struct parser *p, struct set_reader *r, struct token low_
     return false;
 }
 
+/* Negation comes between folding and the test, as in the compiled charset: [^k] under IGNORECASE is what lower(c) is not in. */
 static const struct regex *finish_set(struct parser *p, struct set_reader *r, unsigned flags)
 {
     if (r->single && r->items == 1)
@@ -349,6 +362,7 @@ static const struct regex *finish_set(struct parser *p, struct set_reader *r, un
     return regex_of_set(p->pool, &subjects);
 }
 
+/* A `]` that stands first is a member. Python warns of nested sets and takes them literally. */
 const struct regex *parser_set(struct parser *p, unsigned flags)
 {
     struct set_reader r = {.plain = charset_make(p->pool->temporary), .folded = charset_make(p->pool->temporary)};

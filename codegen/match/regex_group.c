@@ -1,4 +1,6 @@
-/* Regex parser: groups, look-arounds, inline flags. See regex_parse.h; CPython 3.11 re/_parser.py. */
+/* Regex parser: groups, look-arounds, inline flags. In: the tokens behind `(`. Out: the group's AST; a captured text is not kept,
+ * since only the language matters. Rule: CPython 3.11 Lib/re/_parser.py (_parse, _parse_flags), its messages and positions. What is
+ * no regular language (a backreference, a conditional group) is refused, after the rest was found to be what Python takes. */
 #include "codegen/match/regex_parse.h"
 #include "codegen/match/unicode.h"
 
@@ -32,7 +34,8 @@ static bool check_after_flag(struct parser *p, struct token t, const char *missi
     return p->fault.kind == REGEX_FAULT_NONE;
 }
 
-/* Letters to turn on, the first one read; *t becomes the token after them. */
+/* Letters to turn on, the first one read; *t becomes the token after them.
+ * Flags a, u and L exclude each other. */
 static unsigned read_flags_on(struct parser *p, struct token *t)
 {
     unsigned on = 0;
@@ -66,7 +69,8 @@ static unsigned read_flags_off(struct parser *p, struct token *t)
     }
 }
 
-/* (?aimsux) changes *flags and global ones and gives true; (?aimsux-imsx: changes *inner alone. */
+/* (?aimsux) changes *flags and global ones and gives true; (?aimsux-imsx: changes *inner alone.
+ * Python's order: the letters, then `)` for global flags, `-` and `:` for the group's own. */
 static bool read_flags(struct parser *p, struct token t, unsigned *flags, unsigned *inner)
 {
     unsigned on = 0, off = 0;
@@ -115,6 +119,7 @@ static struct name read_name(struct parser *p, uint32_t terminator, const char *
     }
 }
 
+/* str.isidentifier. */
 static bool is_identifier(const struct parser *p, struct name name)
 {
     for (size_t i = name.begin; i < name.end; i++)
@@ -130,7 +135,8 @@ static bool check_name(struct parser *p, struct name name)
     return p->fault.kind == REGEX_FAULT_NONE;
 }
 
-/* The group with that name, or 0. */
+/* The group with that name, or 0.
+ * Linear in the groups: a pattern of many named groups is quadratic in their number, and bounded by REGEX_SIZE_MAX. */
 static size_t find_group(const struct parser *p, struct name name)
 {
     for (size_t g = 1; g < p->group_count; g++) {
@@ -198,6 +204,7 @@ static uint64_t read_group_number(struct parser *p, struct name name)
     return group;
 }
 
+/* The branches are read for their faults and dropped. Both may be empty. */
 static void read_conditional(struct parser *p, unsigned flags, size_t start)
 {
     struct name name = read_name(p, ')', ")");
@@ -238,6 +245,8 @@ static const struct regex *read_body(struct parser *p, unsigned flags, size_t st
     return body;
 }
 
+/* Python measures a lookbehind by getwidth: least and greatest length must be equal. Groups opened inside may not be referred to
+ * within it. */
 static void read_look(struct parser *p, struct sequence *s, bool behind, bool negated, unsigned flags, size_t start)
 {
     size_t outer = p->lookbehind_groups;
@@ -260,6 +269,7 @@ static void read_atomic(struct parser *p, struct sequence *s, unsigned flags, si
     sequence_add(p, s, regex_atomic(p->pool, body), ITEM_PLAIN);
 }
 
+/* Group numbers are given at the opening parenthesis; a group is closed once its body was read. */
 static void read_capture(struct parser *p, struct sequence *s, struct name name, unsigned flags, size_t start)
 {
     size_t group = p->group_count, before = find_group(p, name);
@@ -323,7 +333,8 @@ static void read_behind(struct parser *p, struct sequence *s, unsigned flags, si
         parser_fail(p, parser_tell(p) - (t.escaped ? 4 : 3), "unknown extension ?<%s", show(p, t));
 }
 
-/* (?flags) and (?flags:…); t is the first letter or `-`. */
+/* (?flags) and (?flags:…); t is the first letter or `-`.
+ * Global flags stand at the very start alone since Python 3.11. */
 static void read_flagged(struct parser *p, struct sequence *s, struct token t, unsigned *flags, size_t start, bool first)
 {
     unsigned inner = *flags, outer = *flags;

@@ -1,4 +1,7 @@
-/* Regex nodes: hash-consing and the canonical forms. See regex.h. */
+/* Regex nodes: hash-consing and the canonical forms. In: nodes and items of one pool. Out: the one node of that form, with what
+ * parsing and building ask of every node: lengths, whether it may be empty, what it looks at behind it, the code points it uses.
+ * Rule: the language of re.fullmatch of Python 3.11; canonical forms keep it, and the order of alternatives where ATOMIC may see
+ * it. */
 #include "codegen/match/regex.h"
 
 #include <string.h>
@@ -11,6 +14,7 @@ static uint32_t mix(uint32_t hash, uint64_t value)
     return (uint32_t)(h ^ h >> 32);
 }
 
+/* Lengths saturate at UINT64_MAX: nested repeats pass any number. */
 static uint64_t add_sizes(uint64_t a, uint64_t b)
 {
     return a > UINT64_MAX - b ? UINT64_MAX : a + b;
@@ -23,6 +27,7 @@ static uint64_t multiply_sizes(uint64_t a, uint64_t b)
 
 /* ---- sets ---- */
 
+/* Chains hold as many sets as there are slots, on average one each. */
 static void grow_sets(struct regex_pool *pool)
 {
     size_t slots = pool->set_slots ? 2 * pool->set_slots : SLOTS_FIRST;
@@ -54,6 +59,7 @@ const struct regex_set *regex_set_intern(struct regex_pool *pool, const struct c
     return made;
 }
 
+/* Both settled: a range of a lies in one range of b or in none. */
 static bool is_inside(const struct regex_set *a, const struct regex_set *b)
 {
     for (size_t i = 0, k = 0; i < a->count; i++) {
@@ -96,6 +102,7 @@ static const struct regex_set *join_sets(struct regex_pool *pool, const struct r
 
 /* ---- nodes ---- */
 
+/* By what makes two nodes the same; derived members follow from it. */
 static uint32_t hash_node(const struct regex *n)
 {
     uint32_t hash = mix(n->kind, n->assert);
@@ -128,7 +135,8 @@ static void grow_nodes(struct regex_pool *pool)
     pool->node_slots = slots;
 }
 
-/* The pool's node equal to the one described; its items are borrowed until it turns out to be new. */
+/* The pool's node equal to the one described; its items are borrowed until it turns out to be new.
+ * items are hash-consed before the node is: ids, and with them hashes, are those of the order of parsing, the same in every run. */
 static const struct regex *intern(struct regex_pool *pool, struct regex n)
 {
     n.hash = hash_node(&n);
@@ -173,6 +181,7 @@ const struct regex *regex_of_set(struct regex_pool *pool, const struct charset *
     return of_interned(pool, regex_set_intern(pool, settled));
 }
 
+/* Python's `.`: every code point, without DOTALL none but newline. */
 const struct regex *regex_any(struct regex_pool *pool, bool newline_too)
 {
     struct charset set = charset_make(pool->temporary);
@@ -217,6 +226,8 @@ static size_t flatten(struct regex_pool *pool, enum regex_kind kind, const struc
     return n;
 }
 
+/* A sequence with `never` in it is never; one of a single item is the item. anchored: what stands before the first item that must
+ * take a character may look behind. */
 const struct regex *regex_cat(struct regex_pool *pool, const struct regex *const *items, size_t count)
 {
     const struct regex **flat;
@@ -237,7 +248,8 @@ const struct regex *regex_cat(struct regex_pool *pool, const struct regex *const
     return count == 1 ? flat[0] : intern(pool, n);
 }
 
-/* Neighbouring sets become one set; an alternative written before adds nothing. */
+/* Neighbouring sets become one set; an alternative written before adds nothing. Only neighbours merge: the order of alternatives
+ * is what an atomic group prefers, and sets of one character cannot differ in it. */
 static size_t merge_alternatives(struct regex_pool *pool, const struct regex **items, size_t count)
 {
     size_t kept = 0;
@@ -269,6 +281,7 @@ const struct regex *regex_or(struct regex_pool *pool, const struct regex *const 
     return intern(pool, n);
 }
 
+/* x{0} is empty though x may be impossible. An empty item repeated is empty; longest 0 times unbounded stays 0. */
 const struct regex *regex_repeat(struct regex_pool *pool, const struct regex *item, uint32_t min, uint32_t max, bool lazy)
 {
     if (!max || item == pool->empty)
@@ -289,6 +302,7 @@ const struct regex *regex_repeat(struct regex_pool *pool, const struct regex *it
 
 /* ---- conditions and the Boolean closure ---- */
 
+/* Conditions at the end look at what follows alone: they become obligations whatever was read before. */
 const struct regex *regex_of_assert(struct regex_pool *pool, enum regex_assert condition)
 {
     bool anchored = condition != REGEX_ASSERT_end && condition != REGEX_ASSERT_end_or_newline && condition != REGEX_ASSERT_line_end;
@@ -296,6 +310,7 @@ const struct regex *regex_of_assert(struct regex_pool *pool, enum regex_assert c
                                        .used = pool->empty->used});
 }
 
+/* Lookbehinds are told apart by id modulo 64: bits that two share cost states, not correctness (behind.c). */
 const struct regex *regex_look(struct regex_pool *pool, const struct regex *item, bool behind, bool negated)
 {
     uint64_t own = behind ? (uint64_t)1 << item->id % 64 : 0;
@@ -314,6 +329,7 @@ const struct regex *regex_atomic(struct regex_pool *pool, const struct regex *it
                                        .used = item->used});
 }
 
+/* An intersection is no longer than its shortest item may be; nullable when all items are. */
 const struct regex *regex_and(struct regex_pool *pool, const struct regex *const *items, size_t count)
 {
     struct regex n = {.kind = REGEX_AND, .items = items, .count = count, .nullable = true, .longest = UINT64_MAX, .used = items[0]->used};
@@ -328,6 +344,7 @@ const struct regex *regex_and(struct regex_pool *pool, const struct regex *const
     return count == 1 ? items[0] : intern(pool, n);
 }
 
+/* The complement may have any length and use any code point. */
 const struct regex *regex_not(struct regex_pool *pool, const struct regex *item)
 {
     if (item->kind == REGEX_NOT)
@@ -358,6 +375,8 @@ static bool has_one_length(const struct regex *n)
     return n->shortest == n->longest && n->longest != UINT64_MAX;
 }
 
+/* A repeat keeps as many rounds as match: exact where each round has one length, since then the rounds are the only way to cut the
+ * text. A sequence: where all but the last item have one length. Alternatives: each exact, with those before it excluded. */
 bool regex_is_exact_atomic(const struct regex *n)
 {
     if (has_one_length(n))

@@ -1,4 +1,6 @@
-/* Regex parser: tokens, sequences, quantifiers. See regex_parse.h; CPython 3.11 re/_parser.py. */
+/* Regex parser: tokens, sequences, quantifiers. In: the bytes of a str pattern. Out: its AST, or Python's own message and position.
+ * Rule: CPython 3.11 Lib/re/_parser.py, function by function (_parse_sub, _parse, getwidth), so that a pattern is refused where
+ * Python refuses it, in its words; positions are counted in code points as there. Recursion is bounded by REGEX_DEPTH_MAX. */
 #include "codegen/match/regex_parse.h"
 
 #include <inttypes.h>
@@ -9,6 +11,7 @@
 
 /* ---- faults ---- */
 
+/* Every loop ends at `end`, so a fault needs no further test where nothing is built of what follows. */
 static void stop(struct parser *p)
 {
     p->index = p->size + 1;
@@ -68,6 +71,8 @@ static void __attribute__((format(printf, 2, 3))) report_limit(struct parser *p,
     stop(p);
 }
 
+/* Python finds some faults only after the whole pattern is read (a lookbehind's width), and refusals of ours must not hide one of
+ * its own: both wait. Python's go before ours. */
 void parser_suspend(struct parser *p, enum regex_fault_kind kind, size_t begin, size_t end, const char *message)
 {
     if (p->pending.kind == REGEX_FAULT_NONE || (kind == REGEX_FAULT_PYTHON && p->pending.kind != kind))
@@ -113,6 +118,7 @@ const char *parser_repr(struct parser *p, size_t begin, size_t end)
 
 /* ---- tokens ---- */
 
+/* A backslash and what follows it are one token, as in _parser.Tokenizer. */
 static void read_token(struct parser *p)
 {
     if (p->index >= p->size) {
@@ -151,6 +157,7 @@ size_t parser_tell(const struct parser *p)
     return index - (p->next.end ? 0 : p->next.escaped ? 2 : 1);
 }
 
+/* Back to the character at index, as if it had not been read. */
 static void seek(struct parser *p, size_t index)
 {
     p->index = index;
@@ -163,7 +170,8 @@ struct quantifier {
     uint32_t min, max;
 };
 
-/* Digits as a number, UINT32_MAX when it is that large. None: absent. */
+/* Digits as a number, UINT32_MAX when it is that large. None: absent.
+ * Saturates at UINT32_MAX, which is Python's MAXREPEAT and refused. */
 static uint32_t read_number(struct parser *p, uint32_t absent)
 {
     uint64_t value = 0;
@@ -176,7 +184,8 @@ static uint32_t read_number(struct parser *p, uint32_t absent)
     return any ? (uint32_t)value : absent;
 }
 
-/* After `{` at position here - 1. False: the brace is a character of its own. */
+/* After `{` at position here - 1. False: the brace is a character of its own.
+ * Only {m}, {m,}, {,n}, {m,n} and {,} repeat; whatever else begins as one is read again behind the brace, as text. */
 static bool read_braces(struct parser *p, size_t here, struct quantifier *q)
 {
     if (!p->next.end && !p->next.escaped && p->next.c == '}')
@@ -211,7 +220,8 @@ static const struct regex *make_possessive(struct parser *p, const struct regex 
     return regex_atomic(p->pool, repeat);
 }
 
-/* The last item repeated; here is the position after the quantifier's first character. */
+/* The last item repeated; here is the position after the quantifier's first character.
+ * Order of the tests and their messages: _parser._parse's. */
 static void repeat_last(struct parser *p, struct sequence *s, struct quantifier q, size_t here)
 {
     if (p->fault.kind != REGEX_FAULT_NONE)
@@ -260,7 +270,8 @@ static bool is_space(uint32_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* (?x): blanks and comments between items. True when it was one. */
+/* (?x): blanks and comments between items. True when it was one.
+ * An escaped blank or `#` is a character. */
 static bool skip_verbose(struct parser *p, struct token this)
 {
     if (this.escaped)
@@ -317,6 +328,7 @@ const struct regex *parser_sequence(struct parser *p, unsigned *flags, bool firs
     return regex_cat(p->pool, s.items, s.count);
 }
 
+/* flags are the group's own: a global flag inside changes them for the alternatives that follow. */
 const struct regex *parser_alternatives(struct parser *p, unsigned flags, bool nested)
 {
     if (++p->depth > REGEX_DEPTH_MAX) {
@@ -345,6 +357,7 @@ static void decode(struct parser *p, const char *bytes, size_t size)
     p->offsets[p->size + 1] = size;
 }
 
+/* In the order in which re.compile would find them. */
 static void check_whole(struct parser *p)
 {
     unsigned types = p->global_flags & FLAG_TYPES;
@@ -360,6 +373,7 @@ static void check_whole(struct parser *p)
         p->fault = p->pending;
 }
 
+/* Nothing of `temporary` is kept by the result; the messages are in the pool's arena. */
 struct regex_pattern regex_parse(struct regex_pool *pool, const char *bytes, size_t size)
 {
     struct regex_pattern pattern = {0};

@@ -1,4 +1,7 @@
-/* Matching: reads the fields a decision asks for, once each. See match.h. */
+/* Matching: reads the fields a decision asks for, once each. In: a matcher, a thread's scratch, a subject. Out: the first rule
+ * whose predicate is true, and the first before it that is unknown. Rule: Kleene's logic over the rules in order; whatever is
+ * taken as a short cut (decisions, kept outcomes, dropped labels) gives what evaluating all rules would. The matcher is only
+ * read; all that changes is in the scratch, where bits and counts are 0 between calls. See match.h. */
 #include <string.h>
 #include "codegen/match/matcher.h"
 #include "codegen/match/mpath.h"
@@ -24,6 +27,7 @@ struct strings {
     bool known;
 };
 
+/* The columns of fields.def. */
 static struct strings find_strings(const struct subject *s, enum field_id field)
 {
     switch (field) {
@@ -68,6 +72,7 @@ static void init_automata(const struct matcher *m, char *scratch)
     strides_init(automata, e->nfa, scratch + m->strides_at);
 }
 
+/* emptied is shared by the parts: strides are stale as soon as any of them began anew. */
 static void init_part(const struct matcher *m, enum field_id field, unsigned part, char *scratch)
 {
     const struct engine *e = &m->engines[field];
@@ -77,6 +82,7 @@ static void init_part(const struct matcher *m, enum field_id field, unsigned par
         lazy_init((struct lazy *)(scratch + p->lazy_at), e->nfa, p->background, e->uses, &options, scratch + p->lazy_at + BEHIND(struct lazy));
 }
 
+/* Only what must be 0 is cleared: tables of lazy automata are touched as they are used. */
 void matcher_scratch_init(const struct matcher *m, void *memory)
 {
     char *scratch = scratch_align(memory);
@@ -117,7 +123,8 @@ static void add_labels(struct run *r, enum field_id field, const uint32_t *label
     }
 }
 
-/* Every label, by stepping through the NFA: no memory, no pruning. */
+/* Every label, by stepping through the NFA: no memory, no pruning.
+ * Nothing is dropped for a rule's sake (uses NULL), so that verdicts see every label. */
 static void simulate(struct run *r, enum field_id field, const struct field *string)
 {
     const struct nfa *nfa = r->m->engines[field].nfa;
@@ -135,6 +142,7 @@ static void simulate(struct run *r, enum field_id field, const struct field *str
     add_labels(r, field, set, count);
 }
 
+/* The primary field's DFA has decisions for outcomes and no labels: where they are wanted of it, it is simulated. */
 static void read_string(struct run *r, enum field_id field, const struct field *string)
 {
     const struct engine *e = &r->m->engines[field];
@@ -175,6 +183,7 @@ static void read_field(struct run *r, enum field_id field)
         read_string(r, field, &r->s->types[i]);
 }
 
+/* Through the lists, so that it costs what was found, not what there is. */
 static void clear(struct run *r)
 {
     for (int f = 0; f < FIELD_COUNT; f++) {
@@ -190,6 +199,7 @@ static void clear(struct run *r)
 
 /* ---- tests and predicates ---- */
 
+/* A field is read when a test of it is asked first. */
 static enum truth test_truth(struct run *r, uint32_t test)
 {
     const struct test *t = &r->m->program.tests[test];
@@ -210,7 +220,8 @@ static enum truth test_truth(struct run *r, uint32_t test)
     return r->fields[field].known ? TRUTH_NO : TRUTH_UNKNOWN;
 }
 
-/* Values of shared predicates are kept for the subject at hand: a stamp and a value each, behind the stamp's counter. */
+/* Values of shared predicates are kept for the subject at hand: a stamp and a value each, behind the stamp's counter. A side
+ * that decides alone leaves the other unasked; consulted then says of less, which is right: the outcome did not hang on it. */
 static enum truth pred_truth(struct run *r, uint32_t pred)
 {
     const struct pred *p = &r->m->program.preds[pred];
@@ -237,6 +248,7 @@ static enum truth pred_truth(struct run *r, uint32_t pred)
     return truth;
 }
 
+/* A stamp that wraps around would make old values look new. */
 static void begin_predicates(struct run *r)
 {
     uint32_t *memo = (uint32_t *)(r->scratch + r->m->memo_at);
@@ -276,6 +288,7 @@ static uint64_t *find_candidates(struct run *r)
     return bits;
 }
 
+/* Candidates ascend, so the first that is true wins. */
 static struct match_outcome scan(struct run *r)
 {
     struct match_outcome outcome = {-1, -1};
@@ -297,6 +310,7 @@ static struct match_outcome scan(struct run *r)
 
 /* ---- decisions ---- */
 
+/* A scan begins with the labels that the decision stands for. */
 static struct match_outcome follow(struct run *r, uint32_t decision)
 {
     const struct matcher *m = r->m;
@@ -362,7 +376,8 @@ static void apply_names(const struct names *names, const struct subject *s, stru
         outcome->unknown = -1;
 }
 
-/* Whatever needs more than the primary field's automaton. decision UINT32_MAX: it gave none. */
+/* Whatever needs more than the primary field's automaton. decision UINT32_MAX: it gave none.
+ * clear leaves the scratch as matcher_scratch_init made it, but for caches. */
 static struct match_outcome match_otherwise(const struct matcher *m, char *scratch, const struct subject *subject, const struct strings *primary,
                                             uint32_t decision)
 {
@@ -411,6 +426,7 @@ static void judge_names(const struct matcher *m, const struct names *names, cons
     (void)m;
 }
 
+/* complete: nothing pruned, no cache used; slow, and for explain alone. */
 void matcher_verdicts(const struct matcher *m, void *scratch, const struct subject *subject, unsigned char *verdicts)
 {
     struct run r = {.m = m, .s = subject, .scratch = scratch_align(scratch), .complete = true};

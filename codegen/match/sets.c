@@ -1,9 +1,13 @@
-/* State sets. See sets.h. */
+/* State sets: one step of the subset construction. In: a set of NFA states and a symbol. Out: the next set, ascending, without the
+ * background and without idle states. Dropping keeps the outcome: a state whose rules all come behind one that is sure cannot
+ * change the first match, and a state below another of its label adds nothing to what that one takes. Both are monotone: what is
+ * dropped now could not have mattered later. See sets.h. */
 #include "codegen/match/sets.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+/* Sets up to this size are sorted by insertion, larger ones through their bits. */
 enum { INSERTION_MAX = 16 };
 
 static size_t words_of(uint32_t count)
@@ -21,6 +25,7 @@ static uint32_t class_size(const struct nfa *nfa, uint32_t class)
     return size;
 }
 
+/* Entries of the tables of targets, over all symbols: 16 MB. Heads beyond it are listed in sets like other states. */
 enum { TARGETS_MAX = 4 << 20 };
 
 /* Whether the state keeps itself on every symbol (1), on all but newline (2), or not (0). */
@@ -60,6 +65,7 @@ static void index_targets(struct background *b, const struct nfa *nfa, unsigned 
     }
 }
 
+/* Counted first, then entered: `counts` serves for both. */
 static void index_mode(struct background *b, struct arena *arena, const struct nfa *nfa, unsigned mode)
 {
     uint32_t symbols = nfa->alphabet->symbol_count, sum = 0;
@@ -76,7 +82,9 @@ static void index_mode(struct background *b, struct arena *arena, const struct n
     index_targets(b, nfa, mode, counts);
 }
 
-/* A class tells its symbols, or if they are most, those it lacks. */
+/* A class tells its symbols, or if they are most, those it lacks.
+ * Over all moves of a set, symbols whose bit stays 0 are in the same classes: they lead to one set. Taking the smaller side of each
+ * class keeps the number of steps small. */
 static void add_special(const struct nfa *nfa, uint32_t class, uint64_t *bits)
 {
     bool most = 2 * class_size(nfa, class) > nfa->alphabet->symbol_count;
@@ -100,6 +108,7 @@ static void find_special(struct background *b, struct arena *arena, const struct
     }
 }
 
+/* limit: a head that takes every name makes its rules sure at once, and all behind them idle. */
 static void find_ends(struct background *b, struct arena *arena, const struct nfa *nfa, const struct label_use *uses, unsigned mode)
 {
     b->ends[mode] = ARENA_ARRAY(arena, nfa->start_count, uint32_t);
@@ -145,6 +154,7 @@ struct background *background_find(struct arena *arena, const struct nfa *nfa, c
 
 /* ---- steps ---- */
 
+/* bits: a word for 64 states; summary: a bit for each such word; then marks and the set. */
 size_t stepper_size(const struct nfa *nfa)
 {
     size_t words = words_of(nfa->state_count + 1);
@@ -170,6 +180,7 @@ static void begin(struct stepper *s)
     }
 }
 
+/* limit falls as universal states are met; idle states are dropped at the end, once it is known. */
 static void add(struct stepper *s, uint32_t state, unsigned mode, uint32_t *limit)
 {
     uint64_t bit = (uint64_t)1 << state % 64;
@@ -182,7 +193,8 @@ static void add(struct stepper *s, uint32_t state, unsigned mode, uint32_t *limi
         *limit = s->uses[s->nfa->label[state]].sure;
 }
 
-/* A state whose rules come after one that is sure, or whose names another state of the set takes as well. */
+/* A state whose rules come after one that is sure, or whose names another state of the set takes as well.
+ * marks say which groups are in the set, whatever the order they were added in. */
 static bool is_idle(const struct stepper *s, uint32_t state, uint32_t limit)
 {
     if (s->uses && s->uses[s->nfa->label[state]].first > limit)
@@ -221,7 +233,8 @@ static void sort_few(uint32_t *set, uint32_t count)
     }
 }
 
-/* The states whose bits are set, in order; found through the words that hold any. */
+/* The states whose bits are set, in order; found through the words that hold any.
+ * One summary bit is 64 states, one summary word 4096. */
 static void sort_many(struct stepper *s)
 {
     uint32_t count = s->count, n = 0;
@@ -237,6 +250,7 @@ static void sort_many(struct stepper *s)
         s->summary[s->set[i] / 4096] = 0;
 }
 
+/* Bits are cleared through the set's own members, so that a step costs nothing for states it does not touch. */
 static void finish(struct stepper *s, unsigned mode, uint32_t limit)
 {
     uint32_t kept = 0;
@@ -308,6 +322,7 @@ void stepper_special(const struct stepper *s, const uint32_t *set, uint32_t coun
             add_special(s->nfa, s->nfa->moves[m].symbols, bits);
 }
 
+/* Labels behind the first sure rule are left out: equal outcomes then are equal lists. */
 uint32_t stepper_labels(const struct stepper *s, const uint32_t *set, uint32_t count, uint32_t *labels)
 {
     unsigned mode = split_mode(s->nfa, set, &count);

@@ -1,8 +1,12 @@
-/* Sharing: a trie of the patterns' items, then its terms from the ends to the root. See share.h. */
+/* Sharing: a trie of the patterns' items, then its terms from the ends to the root. In: the regexes of one part's labels. Out:
+ * the terms with which the labels begin. A branch of the trie is a term that several labels go through; where they part, a fork
+ * has an alternative for each way on. The union of the terms is the union of the labels' languages, each name with its labels.
+ * See share.h. */
 #include "codegen/match/share.h"
 
 #include <string.h>
 
+/* Larger repeats and alternatives make many states for each label that goes through them: they stay the label's own. */
 enum { NO_BRANCH = UINT32_MAX, REPEAT_MAX = 16, ALTERNATIVES_MAX = 64 };
 
 /* A node of the trie. A branch stands behind its parent, so terms are made from the last one to the first. */
@@ -26,6 +30,7 @@ struct sharing {
 
 /* ---- what is plain ---- */
 
+/* budget: items over all alternatives of a node. */
 static bool is_literal(const struct regex *n, size_t *budget)
 {
     size_t count = n->kind == REGEX_CAT ? n->count : 1;
@@ -57,7 +62,8 @@ static const struct regex *const *items_of(const struct regex *const *root, size
     return (*root)->kind == REGEX_CAT ? (*root)->items : root;
 }
 
-/* Items that may be shared: the plain ones at the front, up to the last of them that takes its characters and is done. */
+/* Items that may be shared: the plain ones at the front, up to the last of them that takes its characters and is done.
+ * Not behind a repeat or what may be empty: there a term could end for one label and go on for another. */
 static size_t count_shared(const struct regex *const *items, size_t count)
 {
     size_t shared = 0;
@@ -145,6 +151,7 @@ static void add_alternative(struct sharing *s, size_t *count, uint32_t term)
         *ARENA_PUSH(s->arena, s->alternatives, *count, s->alternative_capacity) = term;
 }
 
+/* star: repetitions only, or all else only. */
 static size_t add_children(struct sharing *s, size_t count, uint32_t branch, bool star)
 {
     for (uint32_t c = s->branches[branch].child; c != NO_BRANCH; c = s->branches[c].sibling)
@@ -166,6 +173,7 @@ static size_t list_alternatives(struct sharing *s, const struct regex *const *ro
     return count;
 }
 
+/* Parents have smaller numbers than their children: from the last branch down every child's term is made first. */
 uint32_t *share_labels(struct terms *terms, const struct regex *const *roots, const unsigned char *parts, unsigned part,
                        uint32_t label_count, uint32_t *start_count)
 {

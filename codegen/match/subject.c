@@ -1,4 +1,7 @@
-/* Subjects from names alone. matching.md §1. */
+/* Subjects from names alone. In: a module path or a parameter's full name. Out: a subject whose other fields are unknown, with
+ * the layer number read from the path. Rule: Megatron-LM's layer number, re.search(r"layers\.(\d+)"), with ASCII digits; unless
+ * the recipe asks for that alone, else the first segment h, blk, block, blocks or layer before a number. match_name.c and
+ * prove_layer.c say the same in machine code and as automata. */
 #include "codegen/match/match.h"
 
 #include <string.h>
@@ -42,7 +45,8 @@ static bool find_layers(const char *path, size_t size, bool *has, int64_t *layer
     return false;
 }
 
-/* (^|\.)(h|blk|blocks?|layer)\.(\d+) */
+/* (^|\.)(h|blk|blocks?|layer)\.(\d+)
+ * Segments begin at the start and behind each dot. */
 static void find_block(const char *path, size_t size, bool *has, int64_t *layer)
 {
     static const char *const words[] = {"h.", "blk.", "block.", "blocks.", "layer."};
@@ -71,6 +75,7 @@ void subject_of_module(struct subject *s, const char *path, size_t size, bool me
     read_layer(s, path, size, megatron_layers);
 }
 
+/* As PyTorch names parameters; buffers and all else are state. */
 static struct field find_role(const char *name, size_t size)
 {
     if (size == 6 && !memcmp(name, "weight", 6))

@@ -1,8 +1,11 @@
-/* Terms: hash-consing and canonical forms. See term.h. */
+/* Terms: hash-consing and canonical forms. In: nodes of the field's pool, labels, other terms. Out: numbers of terms; equal forms
+ * are one number, which is what makes the set of derivatives finite (Brzozowski 1964 for unions up to associativity, commutativity
+ * and idempotence; Antimirov 1996 for the partial ones). Numbers below 3 are NONE, ALL and EMPTY. See term.h. */
 #include "codegen/match/term.h"
 
 #include <string.h>
 
+/* Work is what limits are set on, so memory has to count in it. */
 enum { SLOTS_FIRST = 1024, CLASSES_FIRST = 16, TERM_WORK = 16 }; /* a term's memory counts as that many steps */
 
 static uint32_t mix(uint32_t hash, uint64_t value)
@@ -53,6 +56,7 @@ uint32_t class_intern(struct terms *t, const uint64_t *bits)
     return (uint32_t)c->count - 1;
 }
 
+/* The alphabet refines every set of the field, so a set is a union of symbols and a class is exact. */
 uint32_t class_of_set(struct terms *t, const struct regex_set *set)
 {
     if (set->id >= t->set_class_count) {
@@ -71,6 +75,7 @@ uint32_t class_of_set(struct terms *t, const struct regex_set *set)
     return t->set_class[set->id] = class_intern(t, bits);
 }
 
+/* An empty intersection is CLASS_NONE, interned at the start. */
 uint32_t class_meet(struct terms *t, uint32_t a, uint32_t b)
 {
     if (a == b || b == CLASS_ALL)
@@ -120,6 +125,7 @@ static void grow_slots(struct terms *t)
     }
 }
 
+/* Which lookbehinds can still be asked about: contexts are kept as far as these bits only. */
 static uint64_t find_behinds(const struct terms *t, const struct term *term)
 {
     uint64_t behinds = 0;
@@ -139,6 +145,7 @@ static uint64_t find_behinds(const struct terms *t, const struct term *term)
     return behinds;
 }
 
+/* label, anchored, universal and above follow from kind, a and b: they are no part of the key. */
 static uint32_t intern(struct terms *t, struct term term)
 {
     if (4 * (t->count + 1) > 3 * t->slot_count)
@@ -159,6 +166,7 @@ static uint32_t intern(struct terms *t, struct term term)
     return (uint32_t)t->count - 1;
 }
 
+/* work_limit is the caller's to set. */
 void terms_init(struct terms *t, struct arena *arena, struct regex_pool *pool, const struct alphabet *alphabet)
 {
     *t = (struct terms){.arena = arena, .pool = pool, .alphabet = alphabet, .work_limit = UINT64_MAX};
@@ -195,7 +203,8 @@ static bool is_star(const struct regex *n)
     return n->kind == REGEX_REPEAT && !n->min && n->max == REGEX_UNBOUNDED && n->items[0]->kind == REGEX_SET;
 }
 
-/* The nearest C*X that takes whatever rest takes and whose C has every symbol of node: it takes node·rest as well. */
+/* The nearest C*X that takes whatever rest takes and whose C has every symbol of node: it takes node·rest as well.
+ * Along the chain of rest's own: each `above` takes more than the one below it, so the first that fits is the nearest. */
 static uint32_t find_above(struct terms *t, const struct regex *node, uint32_t rest)
 {
     uint32_t used = class_of_set(t, node->used), up = rest;
@@ -207,6 +216,7 @@ static uint32_t find_above(struct terms *t, const struct regex *node, uint32_t r
     return up;
 }
 
+/* .*.*X is .*X, and .* before EMPTY or ALL is ALL. universal: from .* with its label behind it every rest of a name is taken. */
 static uint32_t cat_one(struct terms *t, const struct regex *node, uint32_t rest)
 {
     if (node->kind == REGEX_SET && !node->set->count)
@@ -223,6 +233,7 @@ static uint32_t cat_one(struct terms *t, const struct regex *node, uint32_t rest
     return intern(t, term);
 }
 
+/* A sequence is unrolled from its end: the head of a CAT term is never a CAT node, and equal tails of patterns are shared. */
 uint32_t term_cat(struct terms *t, const struct regex *node, uint32_t rest)
 {
     if (node == t->pool->never || rest == TERM_NONE)
@@ -236,6 +247,7 @@ uint32_t term_cat(struct terms *t, const struct regex *node, uint32_t rest)
     return rest;
 }
 
+/* A term followed by another; where the first is no single node (an intersection, a complement). */
 uint32_t term_after(struct terms *t, uint32_t first, uint32_t rest)
 {
     if (first == TERM_NONE || rest == TERM_NONE)
@@ -249,7 +261,8 @@ uint32_t term_after(struct terms *t, uint32_t first, uint32_t rest)
 
 /* ---- Boolean terms ---- */
 
-/* Unions are right-leaning lists in ascending order, without repeats. */
+/* Unions are right-leaning lists in ascending order, without repeats.
+ * Associativity, commutativity and idempotence are in the form, so that a complement has finitely many derivatives. */
 uint32_t term_union(struct terms *t, uint32_t a, uint32_t b)
 {
     if (a == b || b == TERM_NONE)
@@ -276,7 +289,8 @@ uint32_t term_union(struct terms *t, uint32_t a, uint32_t b)
                                    .anchored = t->items[a].anchored || t->items[b].anchored});
 }
 
-/* Obligations stand before the term they bind, in ascending order, without repeats. */
+/* Obligations stand before the term they bind, in ascending order, without repeats.
+ * a has no label: the label of the whole is b's. */
 uint32_t term_both(struct terms *t, uint32_t a, uint32_t b)
 {
     if (a == TERM_NONE || b == TERM_NONE)
@@ -297,6 +311,7 @@ uint32_t term_both(struct terms *t, uint32_t a, uint32_t b)
                                    .anchored = t->items[a].anchored || t->items[b].anchored});
 }
 
+/* De Morgan's laws are not applied: forms are finitely many without them. */
 uint32_t term_not(struct terms *t, uint32_t a)
 {
     if (a == TERM_NONE || a == TERM_ALL)
@@ -306,6 +321,7 @@ uint32_t term_not(struct terms *t, uint32_t a)
     return intern(t, (struct term){.kind = TERM_NOT, .a = a, .label = TERM_NO_LABEL, .anchored = t->items[a].anchored});
 }
 
+/* Not searched for: the trie of share.c makes each fork once, and its number makes it unlike all others. */
 uint32_t term_fork(struct terms *t, const uint32_t *alternatives, size_t count, bool plain)
 {
     if (count <= 1)
@@ -329,7 +345,8 @@ uint32_t term_ending_anyhow(struct terms *t, const struct regex *node)
 
 /* ---- atomic groups: exact where the first match is the only one of its length, or the longest or shortest run ---- */
 
-/* x{m,n}+ with x of one length: the rounds end where x no longer matches, or at n of them. */
+/* x{m,n}+ with x of one length: the rounds end where x no longer matches, or at n of them.
+ * Greedy: stop where no further x can be matched, which is the negative lookahead of x. Lazy: the first match has min rounds. */
 static uint32_t atomic_repeat(struct terms *t, const struct regex *n, uint32_t rest)
 {
     const struct regex *item = n->items[0];

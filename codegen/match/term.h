@@ -111,9 +111,12 @@ struct terms {
     bool exhausted;
 };
 
+/* The arena and all that is borrowed outlive terms. work starts at 0, without a limit. */
 void terms_init(struct terms *terms, struct arena *arena, struct regex_pool *pool, const struct alphabet *alphabet);
 /* Gives back what finds terms again: none is made any more. */
 void terms_settle(struct terms *terms);
+/* Constructors: canonical numbers. rest is what follows; a term with a label is never the first operand of term_after, term_both
+ * or term_not. */
 uint32_t term_of_label(struct terms *terms, uint32_t label);
 uint32_t term_cat(struct terms *terms, const struct regex *node, uint32_t rest);
 uint32_t term_after(struct terms *terms, uint32_t first, uint32_t rest);
@@ -126,6 +129,7 @@ uint32_t term_ending_anyhow(struct terms *terms, const struct regex *node); /* n
 /* A name in an atomic group's item by its first match alone, then rest (regex_is_exact_atomic holds). */
 uint32_t term_atomic(struct terms *terms, const struct regex *item, uint32_t rest);
 
+/* Classes are numbers; class_bits gives `words` words, bit s for symbol s, valid until the next class is made. */
 uint32_t class_of_set(struct terms *terms, const struct regex_set *set);
 uint32_t class_intern(struct terms *terms, const uint64_t *bits);
 uint32_t class_meet(struct terms *terms, uint32_t a, uint32_t b);

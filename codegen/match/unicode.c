@@ -1,4 +1,6 @@
-/* Unicode: look-ups in the generated tables. See unicode.h. */
+/* Unicode: look-ups in the generated tables (unicode_data.inc, written by unicode_tables.py from the Python that runs it). In: code
+ * points. Out: the answers of str's methods and of re's case tables, Unicode 14 as Python 3.11 has it. Sets are sorted ranges: a
+ * look-up is a binary search. */
 #include "codegen/match/unicode.h"
 
 #include <string.h>
@@ -19,6 +21,7 @@ struct character_name {
 
 #define COUNT(table) (sizeof(table) / sizeof *(table))
 
+/* What \w, \d and \s are under re.ASCII. */
 static const struct code_range ascii_word[] = {{'0', '9'}, {'A', 'Z'}, {'_', '_'}, {'a', 'z'}};
 static const struct code_range ascii_digit[] = {{'0', '9'}};
 static const struct code_range ascii_space[] = {{'\t', '\r'}, {' ', ' '}};
@@ -109,6 +112,7 @@ void unicode_add_extra_cases(struct charset *set)
     charset_settle(set);
 }
 
+/* Whether some member of a run lies in low..high. */
 static bool any_moved(const struct case_run *runs, size_t count, uint32_t low, uint32_t high)
 {
     for (size_t i = 0; i < count; i++) {
@@ -121,6 +125,7 @@ static bool any_moved(const struct case_run *runs, size_t count, uint32_t low, u
     return false;
 }
 
+/* _sre.unicode_iscased: the lower case or the upper case is another character. */
 bool unicode_any_cased(uint32_t low, uint32_t high)
 {
     return any_moved(lower_runs, COUNT(lower_runs), low, high) || any_moved(upper_runs, COUNT(upper_runs), low, high);
@@ -160,6 +165,7 @@ static bool same_name(const char *upper, const char *name, size_t size)
     return true;
 }
 
+/* Linear over some thousand names; a pattern has few \N. */
 int32_t unicode_find_name(const char *name, size_t size)
 {
     for (size_t i = 0; i < COUNT(character_names); i++)
