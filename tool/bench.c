@@ -1,5 +1,7 @@
-/* quern bench: each kernel's rate on this machine next to memcpy, a read-only pass and a mover (the same bytes read
- * and written, no arithmetic), all in one run, interleaved; figures are medians, one thread, GB/s of the float side. */
+/* quern bench: each kernel's rate on this machine next to memcpy, a read-only pass and a mover (the same bytes read and
+ * written, no arithmetic), all in one run, interleaved; figures are medians, one thread, GB/s of the float side. Two sizes:
+ * beyond every cache, and within the second-level one. Only ratios of one run mean anything: machines differ, and so do their
+ * hours. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +10,11 @@
 #include "tool/movers.h"
 #include "tool/tool.h"
 
-enum { COLUMNS = 4096, HUGE_PAGE = 2 << 20, SAMPLES_MAX = 999 };
+enum { COLUMNS = 4096, HUGE_PAGE = 2 << 20, SAMPLES_MAX = 999 }; /* of a tensor's rows; bytes; of a figure */
+/* What is timed, in the order of each round. */
 enum yardstick { YARD_MEMCPY, YARD_READ, YARD_MOVE, YARD_KERNEL, YARD_COUNT };
 
+/* Buffers are allocated once, for the largest size. */
 struct bench {
     struct tool *tool;
     int samples;
@@ -33,6 +37,7 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* Zeroed pages, huge where the system gives them, from a huge page's start: page faults and TLB misses would be measured else. */
 static void *map(int64_t size)
 {
     size_t room = ((size_t)size + HUGE_PAGE) & ~(size_t)(HUGE_PAGE - 1);
@@ -65,12 +70,14 @@ static void fill(void *x, int64_t count, const char *dtype)
     }
 }
 
+/* For qsort. */
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
+/* A kernel with its buffers, and what the mover needs to move as much. */
 struct job {
     struct bench *bench;
     const quern_kernel *kernel;
@@ -79,8 +86,10 @@ struct job {
     bool spreads;     /* dequantize: reads codes, writes floats */
 };
 
+/* Keeps the read-only pass from being left out. */
 static volatile unsigned char sink;
 
+/* quantize and quantize_dynamic read floats and write codes, as mover_move does; dequantize the other way round. */
 static void run_once(const struct job *job, enum yardstick yardstick)
 {
     struct bench *b = job->bench;
@@ -115,6 +124,7 @@ static double sample(const struct job *job, enum yardstick yardstick)
     return (double)rounds * (double)job->bench->bytes / (now() - start) * 1e-9;
 }
 
+/* Once unmeasured, to warm caches and branch predictors; then rounds of all four, so that a slow moment hits each alike. */
 static void measure(const struct job *job, struct measured *result)
 {
     static double rates[YARD_COUNT][SAMPLES_MAX];
@@ -139,6 +149,7 @@ static json_t *json_result(const struct bench *b, const char *name, const struct
                      "ratio_read", r[YARD_KERNEL] / r[YARD_READ], "ratio_mover", r[YARD_KERNEL] / r[YARD_MOVE]);
 }
 
+/* Rates and ratios: above 1 the kernel is faster than the yardstick. */
 static void report(struct bench *b, const char *name, const struct measured *m)
 {
     const double *r = m->rate;
@@ -163,6 +174,7 @@ static enum quern_status prepare(struct bench *b, const char *spec, const char *
     return status;
 }
 
+/* The mover's share is a power of two near the kernel's: bytes of codes and scales a chunk, at most 20 % more. */
 static size_t chunk_share(const struct bench *b, const struct quern_kernel_info *info)
 {
     double bytes = (double)(info->code_bytes + info->scale_bytes) * MOVER_CHUNK / (double)b->bytes;
@@ -172,6 +184,8 @@ static size_t chunk_share(const struct bench *b, const struct quern_kernel_info 
     return share;
 }
 
+/* quantize and dequantize need scales or codes that are some tensor's: quantize_dynamic makes them. dequantize writes the other
+ * buffer. */
 static enum quern_status bench_kernel(struct bench *b, const char *spec, const char *op, const char *dtype)
 {
     int64_t width = strcmp(dtype, "f32") ? 2 : 4, shape[2] = {b->bytes / width / COLUMNS, COLUMNS};
@@ -201,6 +215,7 @@ static enum quern_status bench_kernel(struct bench *b, const char *spec, const c
     return status;
 }
 
+/* --op and --dtype choose among the cases; with specs as arguments they say what each is measured with. */
 static enum quern_status bench_cases(struct bench *b)
 {
     static const struct { const char *op, *dtype, *spec; } cases[] = {
@@ -218,6 +233,7 @@ static enum quern_status bench_cases(struct bench *b)
     return status;
 }
 
+/* Whole rows of either float type. */
 static enum quern_status bench_size(struct bench *b, const char *name, int64_t bytes)
 {
     b->size_name = name;
@@ -225,6 +241,8 @@ static enum quern_status bench_size(struct bench *b, const char *name, int64_t b
     return bench_cases(b);
 }
 
+/* Codes are never larger than floats; a scale is at most a quarter, one i32 zero point as much as f32 floats. Freed by the
+ * exit. */
 static bool allocate(struct bench *b, int64_t bytes)
 {
     b->x = map(bytes);
@@ -235,6 +253,8 @@ static bool allocate(struct bench *b, int64_t bytes)
     return b->x && b->y && b->codes && b->scale && b->zero;
 }
 
+/* Limits: below 1 MiB the clock decides, above 64 GiB the machine. What was measured before an error is printed as text and
+ * dropped as JSON. */
 int command_bench(struct tool *tool)
 {
     int64_t bytes = 256 << 20, samples = 15;

@@ -1,13 +1,14 @@
-/* quern build: the recipe's matcher as object files and a header, for programs that link it and nothing else. */
+/* quern build RECIPE -o DIR: the recipe's matcher as object files and a header, for programs that link it and nothing else.
+ * With -m for the model's names alone. docs/matchers.md. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/quern_matcher.h"
 #include "tool/tool.h"
 
-enum { TARGETS_MAX = 16 };
+enum { TARGETS_MAX = 16 }; /* more than there are */
 
-/* "a,b" in place; the number of words, or -1: too many. */
+/* "a,b" cut in place; the number of words, empty ones left out, or -1: too many. */
 static int split(char *list, const char **words)
 {
     int count = 0;
@@ -19,6 +20,7 @@ static int split(char *list, const char **words)
     return count;
 }
 
+/* A model is said to the recipe first: `match specific` decides over its modules. */
 static enum quern_status build(struct tool *tool, quern_recipe *recipe, quern_model *model, const struct quern_build_options *options)
 {
     enum quern_status status = model ? quern_recipe_use_model(recipe, model) : QUERN_OK;

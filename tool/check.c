@@ -1,8 +1,11 @@
-/* quern check: every diagnostic of a recipe, alone or against a model. */
+/* quern check RECIPE [-m MODEL]: every diagnostic of a recipe, alone (then with what is proved for every name; -v: with notes)
+ * or against a model. The messages are the result: JSON and SARIF go to stdout, and are there when there is nothing to say. */
 #include <stdio.h>
 #include "runtime/quern_prove.h"
 #include "tool/tool.h"
 
+/* With a model the proofs are left out: its own names show which rules never win. The summary is for people: -q, JSON and SARIF
+ * go without. */
 int command_check(struct tool *tool)
 {
     quern_recipe *recipe;

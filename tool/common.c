@@ -1,4 +1,4 @@
-/* What the subcommands share: messages, numbers, files, JSON. */
+/* What the subcommands share: messages, exit codes, numbers, files, JSON, opening models. See tool.h. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -24,6 +24,7 @@ int tool_system_error(const char *subject)
     return QUERN_IO;
 }
 
+/* --strict makes a run with warnings fail; it does not turn a failure into another. */
 static int exit_code(const struct tool *tool, enum quern_status status)
 {
     if (status == QUERN_CANCELLED)
@@ -33,6 +34,7 @@ static int exit_code(const struct tool *tool, enum quern_status status)
     return status;
 }
 
+/* Text on stderr; JSON on stderr too, but for check, whose messages are its result. -q keeps warnings back, not errors. */
 int tool_finish(struct tool *tool, enum quern_status status)
 {
     if (tool->results_are_messages && (tool->json || tool->sarif)) {
@@ -47,6 +49,7 @@ int tool_finish(struct tool *tool, enum quern_status status)
     return exit_code(tool, status);
 }
 
+/* Powers of 1000 and of 1024, as docs/language.md has them for numbers in recipes. 0 and negative numbers are no counts. */
 bool tool_parse_count(const char *string, int64_t *value)
 {
     static const struct { const char *suffix; int64_t factor; } suffixes[] = {
@@ -64,6 +67,7 @@ bool tool_parse_count(const char *string, int64_t *value)
     return false;
 }
 
+/* A comma must have a size behind it. */
 int tool_parse_shape(const char *string, int64_t *dims, int most)
 {
     int rank = 0;
@@ -79,6 +83,7 @@ int tool_parse_shape(const char *string, int64_t *dims, int most)
     return rank;
 }
 
+/* Doubling: the file's size is not believed, since a pipe has none. The library's own limit comes afterwards. */
 char *tool_read_file(const char *path, size_t *size)
 {
     FILE *file = strcmp(path, "-") ? fopen(path, "rb") : stdin;
@@ -115,6 +120,7 @@ bool tool_print_json(json_t *value)
     return done;
 }
 
+/* Names are bytes; JSON is Unicode. Every byte beyond ASCII is replaced when one of them is wrong. */
 json_t *tool_json_string(const char *string)
 {
     if (!string)
@@ -142,6 +148,7 @@ bool tool_flush(void)
     return false;
 }
 
+/* A description that does not fit closes the model again. */
 enum quern_status tool_open_path(struct tool *tool, const char *path, quern_model **model)
 {
     enum quern_status status = quern_model_open(tool->context, path, model);
@@ -157,6 +164,7 @@ enum quern_status tool_open_path(struct tool *tool, const char *path, quern_mode
     return status;
 }
 
+/* --modules and --subjects mean nothing without a model. */
 enum quern_status tool_open_model(struct tool *tool, quern_model **model)
 {
     *model = NULL;
@@ -167,6 +175,7 @@ enum quern_status tool_open_model(struct tool *tool, quern_model **model)
     return QUERN_OK;
 }
 
+/* A word's place in the list is its kind's number; ops have two. */
 bool tool_subject_kind(struct tool *tool, enum quern_subject_kind *kind)
 {
     static const char *const words[] = {"parameters", "modules", "ops"};
@@ -185,6 +194,7 @@ bool tool_subject_kind(struct tool *tool, enum quern_subject_kind *kind)
     return false;
 }
 
+/* Negative: not known. 999.5 becomes 1.0 of the next unit, since it would print as four digits. */
 const char *tool_bytes(char buffer[16], double bytes)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};

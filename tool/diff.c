@@ -1,11 +1,14 @@
-/* quern diff: whether two recipes do the same to every layer there could be, proved, or the shortest name on which they
- * differ; with -m the tensors of a model that change. */
+/* quern diff A B: whether two recipes do the same to every layer there could be, proved, or the shortest name on which they
+ * differ; with -m the tensors of a model that change. Exit status: 0 alike, 1 they differ, 4 not decided. docs/proofs.md.
+ *   JSON  {"alike": true}, or {"alike": false, name, typical, kind, facts, a, b}; with -m {"alike", "tensors": [{tensor, a, b}]};
+ *         a and b: {config, rule, action} */
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include "runtime/quern_prove.h"
 #include "tool/tool.h"
 
+/* One run of the command. */
 struct comparison {
     struct tool *tool;
     quern_recipe *recipes[2];
@@ -14,6 +17,7 @@ struct comparison {
     size_t changed;
 };
 
+/* --names: configs of other names differ, even when they do the same. */
 static bool by_names(const struct comparison *c)
 {
     return tool_has(c->tool, OPTION_names);
@@ -24,6 +28,7 @@ struct side {
     const char *config, *origin, *action;
 };
 
+/* config and origin NULL: no rule; the action is there all the same. */
 static enum quern_status describe(struct comparison *c, int recipe, const struct quern_match *match, struct side *side)
 {
     bool rule = match->rule >= 0;
@@ -37,6 +42,7 @@ static json_t *json_side(const struct side *side)
                      tool_json_string(side->action));
 }
 
+/* `RECIPE: CONFIG, by RULE: ACTION`. */
 static void print_side(struct comparison *c, int recipe, const struct side *side)
 {
     printf("  %s: ", c->tool->arguments[recipe]);
@@ -61,6 +67,7 @@ static void print_name(const char *name, size_t size)
 
 /* ---- every name ---- */
 
+/* The exit status of a difference is that of a faulty recipe: scripts ask for 0. */
 static enum quern_status print_difference(struct comparison *c, const struct quern_difference *d)
 {
     struct side sides[2];
@@ -86,6 +93,7 @@ static enum quern_status print_difference(struct comparison *c, const struct que
     return QUERN_INVALID;
 }
 
+/* Alike is said in one line: a proof has nothing to show. */
 static enum quern_status compare_all(struct comparison *c)
 {
     struct quern_difference difference;
@@ -103,6 +111,7 @@ static enum quern_status compare_all(struct comparison *c)
 
 /* ---- one model ---- */
 
+/* Printed at once as text, gathered for JSON. */
 static void add_change(struct comparison *c, const struct quern_tensor *tensor, const struct side sides[2])
 {
     c->changed++;
@@ -124,6 +133,7 @@ static bool is_changed(const struct quern_match matches[2], const char *const ac
     return strcmp(actions[0], actions[1]) || (several && strcmp(matches[0].config, matches[1].config));
 }
 
+/* Actions are compared with the names' rule, and shown without it. */
 static enum quern_status compare_tensor(struct comparison *c, const struct quern_tensor *tensor)
 {
     struct quern_match matches[2];
@@ -142,6 +152,7 @@ static enum quern_status compare_tensor(struct comparison *c, const struct quern
     return status;
 }
 
+/* Both recipes decide for the same model, one tensor at a time. */
 static enum quern_status compare_tensors(struct comparison *c)
 {
     enum quern_status status = QUERN_OK;
@@ -164,6 +175,7 @@ static enum quern_status compare_tensors(struct comparison *c)
     return c->changed ? QUERN_INVALID : QUERN_OK;
 }
 
+/* A status of INVALID is the answer "they differ"; faults have messages besides. */
 int command_diff(struct tool *tool)
 {
     struct comparison c = {.tool = tool};

@@ -1,9 +1,11 @@
-/* quern emit: a stage of compilation as text. With -x the input is that stage's text, read and printed again. */
+/* quern emit RECIPE --stage STAGE: a stage of compilation as text (obj: an ELF object). With -x the input is that stage's text,
+ * read and printed again: the same bytes come out when the text was the compiler's own. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tool/tool.h"
 
+/* To -o, or to standard output. */
 static int write_bytes(struct tool *tool, const char *bytes, size_t size)
 {
     const char *path = tool->values[OPTION_output];
@@ -16,6 +18,7 @@ static int write_bytes(struct tool *tool, const char *bytes, size_t size)
     return done ? 0 : tool_system_error(path ? path : "standard output");
 }
 
+/* Diagnostics come before the text, so that a terminal shows both in order. */
 static int reread(struct tool *tool)
 {
     size_t size;
@@ -31,6 +34,7 @@ static int reread(struct tool *tool)
     return code;
 }
 
+/* Eight sizes: the rank that kernels have at most. */
 static int emit_stage(struct tool *tool, quern_recipe *recipe)
 {
     int64_t shape[8];
@@ -53,6 +57,7 @@ static int emit_stage(struct tool *tool, quern_recipe *recipe)
     return status ? code : write_bytes(tool, text, size);
 }
 
+/* -x needs no recipe: the text is all there is. */
 int command_emit(struct tool *tool)
 {
     quern_recipe *recipe;

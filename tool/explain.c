@@ -1,4 +1,6 @@
-/* quern explain: the winning rule of a name and those it shadows, or the long text of a diagnostic's code. */
+/* quern explain RECIPE NAME: the winning rule of a name, those it shadows, what its config gives each tensor, and with -m the
+ * row of the plan; quern explain CODE: the long text of a diagnostic's code. JSON: {name, config, rules: [{verdict, predicate,
+ * target, file, line, origin, cancelled_by}], slots, extra} and, of a model's parameter, the plan's members. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,8 @@ static int explain_code(const char *code)
     return 0;
 }
 
+/* Of a rule with a verdict other than no: a later one is shadowed, an earlier one that says yes does not exist but under `match
+ * specific`. */
 static const char *verdict_word(const struct quern_match *match, size_t rule, unsigned char verdict)
 {
     if ((int)rule == match->rule)
@@ -38,7 +42,8 @@ static json_t *json_rule(const struct quern_rule *rule, const char *word, const 
                      tool_json_string(rule->origin), "cancelled_by", tool_json_string(canceller));
 }
 
-/* What the winning rule's config gives each kind of tensor, and the host's payload. */
+/* What the winning rule's config gives each kind of tensor, and the host's payload. Without an index or a name: what any tensor
+ * of that role gets. */
 static enum quern_status explain_slots(struct tool *tool, quern_recipe *recipe, const struct quern_match *match, json_t *object)
 {
     static const char *const roles[] = {"weight", "bias", "input", "output", "state"};
@@ -61,6 +66,7 @@ static enum quern_status explain_slots(struct tool *tool, quern_recipe *recipe, 
     return status;
 }
 
+/* Only what is known: a list of names has no sizes. */
 static void print_tensor_plan(const struct quern_plan_row *row, const char *kernel)
 {
     char before[16], after[16];
@@ -99,6 +105,7 @@ static enum quern_status explain_plan(struct tool *tool, quern_recipe *recipe, q
     return status;
 }
 
+/* Every rule that says yes, cannot say, or was cancelled; in first-match order. */
 static void explain_rules(struct tool *tool, quern_recipe *recipe, const struct quern_match *match, const unsigned char *verdicts, json_t *rules)
 {
     for (size_t i = 0; i < quern_rule_count(recipe); i++) {
@@ -121,6 +128,7 @@ struct named {
     const char *word;
 };
 
+/* verdicts NULL: there was no memory for them, and none are shown. */
 static enum quern_status match_named(quern_recipe *recipe, const struct named *named, struct quern_match *match, unsigned char *verdicts)
 {
     const char *name = named->tensor.name;
@@ -133,6 +141,7 @@ static enum quern_status match_named(quern_recipe *recipe, const struct named *n
                          : quern_match_verdicts(recipe, &named->tensor, named->parameter, verdicts);
 }
 
+/* Text is printed as it is found, JSON when all is there. */
 static enum quern_status explain_named(struct tool *tool, quern_recipe *recipe, quern_model *model, const struct named *named)
 {
     struct quern_match match;
@@ -176,6 +185,7 @@ static int explain_name(struct tool *tool, quern_recipe *recipe, quern_model *mo
     return tool_finish(tool, explain_named(tool, recipe, model, &named));
 }
 
+/* One argument is a code, two are a recipe and a name. */
 int command_explain(struct tool *tool)
 {
     quern_recipe *recipe;

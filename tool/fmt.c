@@ -1,4 +1,6 @@
-/* quern fmt: canonical layout of recipes, and translation between their two spellings. */
+/* quern fmt FILE…: canonical layout of recipes, and translation between their two spellings (--to). Results go to stdout, with
+ * -w back into the file; --check prints the names of files that are not in canonical layout. Exit status: the worst of all
+ * files'. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +9,8 @@
 #include <unistd.h>
 #include "tool/tool.h"
 
-/* Replaces path by bytes through a temporary of the same folder, keeping its permissions. */
+/* Replaces path by bytes through a temporary of the same folder, keeping its permissions: whoever reads meanwhile sees the old
+ * text or the new one. false: errno says why, and the file is as it was. */
 static bool replace_file(const char *path, const char *bytes)
 {
     char temporary[4096];
@@ -29,6 +32,7 @@ static bool replace_file(const char *path, const char *bytes)
     return false;
 }
 
+/* A file that is canonical already is not touched, so that its time stays. */
 static int write_result(struct tool *tool, const char *path, const char *text, size_t size, const char *formatted)
 {
     bool same = strlen(formatted) == size && !memcmp(text, formatted, size);
@@ -42,6 +46,7 @@ static int write_result(struct tool *tool, const char *path, const char *text, s
     return same || replace_file(path, formatted) ? 0 : tool_system_error(path);
 }
 
+/* Messages are printed file by file: one that cannot be parsed does not keep the others from being formatted. */
 static int format_file(struct tool *tool, const char *path)
 {
     size_t size;
@@ -59,6 +64,7 @@ static int format_file(struct tool *tool, const char *path)
     return code;
 }
 
+/* Every file is looked at, whatever happened to the ones before. */
 int command_fmt(struct tool *tool)
 {
     const char *to = tool->values[OPTION_to];

@@ -1,4 +1,6 @@
-/* quern: reads the command line, runs one subcommand, gives its exit code. */
+/* quern: reads the command line, runs one subcommand, gives its exit code. Commands and options are rows of commands.def and
+ * options.def; --help, popt's table and the checks all come from there. `quern COMMAND [OPTION…] ARGUMENT…`: the command is the
+ * first argument, so that each has its own options. */
 #include <popt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +8,7 @@
 #include <unistd.h>
 #include "tool/tool.h"
 
+/* A row of options.def. */
 struct option_row {
     const char *long_name, *argument, *help;
     char short_name;
@@ -16,9 +19,10 @@ static const struct option_row option_rows[OPTION_COUNT] = {
 #undef OPTION
 };
 
-#define O(name) (1ull << OPTION_##name)
+#define O(name) (1ull << OPTION_##name) /* a set of options is a word: 64 at most */
 static const uint64_t common_options = O(format) | O(color) | O(quiet) | O(verbose) | O(strict);
 
+/* A row of commands.def. */
 struct command_row {
     const char *name, *arguments, *summary, *format;
     int least, most;
@@ -33,6 +37,7 @@ static const struct command_row commands[] = {
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 
+/* The list of `quern --help`, and of a command that does not exist. */
 static void print_commands(FILE *out)
 {
     fprintf(out, "usage: quern COMMAND [OPTION...] ARGUMENT...\n\n");
@@ -43,6 +48,7 @@ static void print_commands(FILE *out)
                  "output, 4 a limit, 5 a bug in quern, 130 and 143 interrupted\n");
 }
 
+/* The options the command takes, in the order of options.def. */
 static void print_help(const struct command_row *command)
 {
     printf("usage: quern %s [OPTION...] %s\n%s\n\n", command->name, command->arguments, command->summary);
@@ -98,6 +104,8 @@ static int read_common(const struct command_row *command, struct tool *tool)
     return 0;
 }
 
+/* --target of build names what objects are for, not what this process runs. QUERN_JIT: the code generator, for uninstalled
+ * builds. */
 static int create_context(const struct command_row *command, struct tool *tool)
 {
     struct quern_context_options options = {
@@ -110,6 +118,7 @@ static int create_context(const struct command_row *command, struct tool *tool)
     return status;
 }
 
+/* Results that could not be written are an error even when all else went well. */
 static int run_command(const struct command_row *command, struct tool *tool, poptContext popt)
 {
     const char **arguments = poptGetArgs(popt);
@@ -128,6 +137,7 @@ static int run_command(const struct command_row *command, struct tool *tool, pop
     return tool_flush() || status ? status : QUERN_IO;
 }
 
+/* popt copies arguments of options; the last of two equal ones counts. */
 static int parse_and_run(const struct command_row *command, int argc, const char **argv)
 {
     struct poptOption table[OPTION_COUNT + 2];
@@ -156,6 +166,7 @@ static int parse_and_run(const struct command_row *command, int argc, const char
     return status;
 }
 
+/* Without a command the list goes to stderr and the status is 2; asked for, to stdout and 0. */
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "--help";

@@ -1,18 +1,21 @@
-/* quern match: NAME, CONFIG and RULE for each name, as a stream. Without -m a line is a module path, with it a
- * parameter of the model (its dtype and shape are then known to the rules). Without FILE everything of the model is
- * matched: parameters, or the modules or ops of its description; or the quantizers that the rules would initialise. */
+/* quern match RECIPE [FILE]: NAME, CONFIG and RULE for each name, as a stream. Without -m a line is a module path, with it a
+ * parameter of the model (its dtype and shape are then known to the rules). Without FILE everything of the model is matched:
+ * parameters, or the modules or ops of its description (--subjects); or the quantizers that the rules would initialise. Without
+ * a rule CONFIG and RULE are `-`, in JSON null. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/quern_quantizers.h"
 #include "tool/match_stream.h"
 
+/* Names are bytes, of any kind but line ends. */
 static void print_match(const char *name, size_t size, const struct quern_match *match)
 {
     fwrite(name, 1, size, stdout);
     printf("\t%s\t%s\n", match->config, match->origin);
 }
 
+/* {"name", "config", "origin", "rule"}; rule: its number in first-match order, -1 for none. */
 static json_t *json_match(const char *name, const struct quern_match *match)
 {
     return json_pack("{s:o, s:o, s:o, s:i}", "name", tool_json_string(name), "config",
@@ -47,6 +50,7 @@ static enum quern_status match_parameter(struct tool *tool, quern_recipe *recipe
     return status;
 }
 
+/* Line by line: rules may need what only the model knows, so there is no batch of names. */
 static enum quern_status match_parameters(struct tool *tool, quern_recipe *recipe, quern_model *model, FILE *file)
 {
     char *line = NULL;
@@ -65,6 +69,7 @@ static enum quern_status match_parameters(struct tool *tool, quern_recipe *recip
     return ferror(file) ? QUERN_IO : status;
 }
 
+/* In the model's order. */
 static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, quern_model *model, enum quern_subject_kind kind)
 {
     enum quern_status status = QUERN_OK;
@@ -78,6 +83,7 @@ static enum quern_status match_model(struct tool *tool, quern_recipe *recipe, qu
     return status;
 }
 
+/* Nothing is made: the description stays as it was. */
 static enum quern_made list_quantizer(void *user, const struct quern_quantizer *quantizer)
 {
     tool_answer_match(user, quantizer->path, strlen(quantizer->path), &quantizer->match);
@@ -93,6 +99,7 @@ static int match_quantizers(struct tool *tool, quern_recipe *recipe, quern_model
     return tool_finish(tool, quern_quantizers_initialize(recipe, model, &options));
 }
 
+/* What is matched follows from -m, --subjects and FILE; the combinations that mean nothing are refused. */
 static int match_names(struct tool *tool, quern_recipe *recipe, quern_model *model)
 {
     enum quern_subject_kind kind;
@@ -116,6 +123,7 @@ static int match_names(struct tool *tool, quern_recipe *recipe, quern_model *mod
     return code;
 }
 
+/* Without a model the recipe is told so: it warns when names alone cannot show what it says. */
 int command_match(struct tool *tool)
 {
     quern_recipe *recipe;

@@ -9,13 +9,14 @@
 #include <unistd.h>
 #include "tool/match_stream.h"
 
-enum { BLOCK = 1 << 18, BATCH = 1024 };
+enum { BLOCK = 1 << 18, BATCH = 1024 }; /* bytes of a read and a write, some thousand names; names matched at once */
 
 /* What stands behind a name: `\tCONFIG\tORIGIN\n`. */
 struct tail {
     char *text;
     size_t size;
 };
+/* The filter's state. input[0..used) was read and not answered; output[0..written) was answered and not written. */
 struct stream {
     struct tool *tool;
     quern_recipe *recipe;
@@ -41,12 +42,14 @@ static enum quern_status make_tail(struct stream *s, const struct quern_name *na
     return status;
 }
 
+/* Errors of stdout are found at the end, by tool_flush. */
 static void flush(struct stream *s)
 {
     fwrite(s->output, 1, s->written, stdout);
     s->written = 0;
 }
 
+/* What is longer than the buffer goes around it. */
 static void put(struct stream *s, const char *bytes, size_t size)
 {
     if (size > BLOCK - s->written)
@@ -59,6 +62,7 @@ static void put(struct stream *s, const char *bytes, size_t size)
     s->written += size;
 }
 
+/* Objects are made one by one: JSON costs more than matching. */
 static enum quern_status answer_json(struct stream *s, const struct quern_name *name)
 {
     struct quern_match match;
@@ -68,6 +72,7 @@ static enum quern_status answer_json(struct stream *s, const struct quern_name *
     return status;
 }
 
+/* The text behind a rule's names is made once. Names are the input's own bytes, still in their place. */
 static enum quern_status answer_batch(struct stream *s)
 {
     enum quern_status status = s->tool->json ? QUERN_OK : quern_match_batch(s->recipe, s->names, s->count, s->rules);
@@ -116,6 +121,7 @@ static enum quern_status take_lines(struct stream *s, bool last)
     return status;
 }
 
+/* One byte stays free behind the input, for the NUL of a last line. A line longer than the buffer doubles it. */
 static bool make_room(struct stream *s)
 {
     if (s->used + 1 < s->capacity)
@@ -128,6 +134,8 @@ static bool make_room(struct stream *s)
     return true;
 }
 
+/* Larger pipes mean fewer switches between processes; the size asked for may be refused. At the end (got 0) a last line without
+ * a newline is answered too. */
 static enum quern_status run(struct stream *s, int file)
 {
     enum quern_status status = QUERN_OK;
@@ -149,6 +157,7 @@ static enum quern_status run(struct stream *s, int file)
     return status;
 }
 
+/* One allocation failing frees the others. */
 enum quern_status match_stream(struct tool *tool, quern_recipe *recipe, int file)
 {
     size_t rules = quern_rule_count(recipe);

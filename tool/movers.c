@@ -1,15 +1,18 @@
-/* Passes over memory at the width of the machine's vectors. See movers.h. */
+/* Passes over memory at the width of the machine's vectors: GCC's vector types, compiled once for each x86-64 level, chosen
+ * when the program is loaded. See movers.h. */
 #include "tool/movers.h"
 
 #include <stdint.h>
 #include <string.h>
 
 typedef uint64_t lanes __attribute__((vector_size(64)));
-enum { LANES = sizeof(lanes), STREAMS = 8 };
+enum { LANES = sizeof(lanes), STREAMS = 8 }; /* bytes of a vector; independent sums, so that loads do not wait for one another */
 
+/* The loops are written for 64 bytes; narrower machines split each vector. */
 #define EVERY_WIDTH __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 
 EVERY_WIDTH
+/* All streams in one byte at the end: a result that depends on every load. */
 unsigned char mover_read(const void *from, size_t size)
 {
     lanes sums[STREAMS] = {0};
@@ -24,7 +27,7 @@ unsigned char mover_read(const void *from, size_t size)
     return (unsigned char)(all ^ all >> 8 ^ all >> 32);
 }
 
-/* count vectors become one, so that the loads cannot be left out. */
+/* `reads` vectors become one, so that the loads cannot be left out. */
 EVERY_WIDTH
 void mover_move(void *to, const void *from, size_t size, size_t per_chunk)
 {
@@ -40,6 +43,7 @@ void mover_move(void *to, const void *from, size_t size, size_t per_chunk)
         }
 }
 
+/* Each vector that is read is written as many times as the expansion asks for. */
 EVERY_WIDTH
 void mover_spread(void *to, const void *from, size_t size, size_t per_chunk)
 {

@@ -1,10 +1,11 @@
-/* The yardsticks of `quern bench`: passes over memory without arithmetic. Sizes are multiples of MOVER_CHUNK. */
+/* The yardsticks of `quern bench`: passes over memory without arithmetic, which no kernel that moves as many bytes can beat by
+ * much. Sizes are multiples of MOVER_CHUNK; buffers are aligned to 64 bytes and do not overlap. */
 #ifndef QUERN_TOOL_MOVERS_H
 #define QUERN_TOOL_MOVERS_H
 
 #include <stddef.h>
 
-enum { MOVER_CHUNK = 4096 };
+enum { MOVER_CHUNK = 4096 }; /* bytes: a row of 1024 floats, the unit in which reads and writes are mixed */
 
 /* Reads size bytes; the result depends on all of them. */
 unsigned char mover_read(const void *from, size_t size);

@@ -1,5 +1,6 @@
-/* quern plan: what each tensor of a model gets and what it will cost. Reads headers only. A tensor that a rule cannot be
- * carried out for is an error, and the others are shown. */
+/* quern plan RECIPE -m MODEL: what each tensor of a model gets and what it will cost. Reads headers only. A table, then what
+ * each spec and each reason for none comes to, then totals; JSON: {tensors: […], shares: […], totals: {…}} with the same figures.
+ * A tensor that a rule cannot be carried out for is an error, and the others are shown. */
 #define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ static json_t *json_shape(const struct quern_tensor *tensor)
     return shape;
 }
 
+/* A row of the plan; config and rule null where there is no rule. */
 static json_t *json_row(const struct quern_plan_row *row)
 {
     return json_pack("{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:f}", "tensor", tool_json_string(row->tensor.name),
@@ -38,12 +40,14 @@ struct share {
     bool quantized;
     int64_t tensors, bytes_before, bytes_after;
 };
+/* All of them, in the order in which they first occur; found by their texts. */
 struct shares {
     struct share *items;
     size_t count, capacity;
     json_t *places; /* WHAT, a line break, FORMAT: the item's index */
 };
 
+/* Doubling; NULL: no memory. */
 static struct share *add_share(struct shares *shares, struct share share)
 {
     if (shares->count == shares->capacity) {
@@ -58,6 +62,7 @@ static struct share *add_share(struct shares *shares, struct share share)
     return &shares->items[shares->count++];
 }
 
+/* NULL: no memory; the row is then left out of the shares, not of the table. */
 static struct share *find_share(struct shares *shares, const struct quern_plan_row *row)
 {
     struct share share = {.what = row->spec ? row->spec : row->reason, .format = row->format ? row->format : "", .quantized = row->spec != NULL};
@@ -94,6 +99,7 @@ static struct shares sum_shares(const quern_plan *plan)
     return shares;
 }
 
+/* As print_shares prints them. */
 static json_t *json_shares(const quern_plan *plan)
 {
     struct shares shares = sum_shares(plan);
@@ -108,6 +114,7 @@ static json_t *json_shares(const quern_plan *plan)
     return array;
 }
 
+/* Counts and bytes first, so that they stand in columns whatever the specs are. */
 static void print_shares(const quern_plan *plan)
 {
     struct shares shares = sum_shares(plan);
@@ -120,6 +127,7 @@ static void print_shares(const quern_plan *plan)
     free_shares(&shares);
 }
 
+/* One object, in memory as a whole: a plan has a few hundred bytes a tensor. */
 static bool print_json(const quern_plan *plan)
 {
     json_t *rows = json_array();
@@ -138,6 +146,7 @@ static const char *short_origin(const char *origin)
     return slash && strchr(slash, ':') ? slash + 1 : origin;
 }
 
+/* Of names up to 60 bytes: a longer one pushes its line aside. */
 static int widest_name(const quern_plan *plan)
 {
     size_t widest = strlen("TENSOR");
@@ -148,6 +157,7 @@ static int widest_name(const quern_plan *plan)
     return (int)widest;
 }
 
+/* The shape is cut where the column's buffer ends. */
 static void print_row(const struct quern_plan_row *row, int width)
 {
     char before[16], after[16], shape[64] = "";
@@ -180,6 +190,7 @@ static void print_text(const quern_plan *plan)
     print_totals(&totals);
 }
 
+/* An invalid plan is printed as far as it goes; its status stays. */
 static enum quern_status print_plan(struct tool *tool, quern_recipe *recipe, quern_model *model)
 {
     quern_plan *plan;
@@ -192,6 +203,7 @@ static enum quern_status print_plan(struct tool *tool, quern_recipe *recipe, que
     return status;
 }
 
+/* The recipe is loaded first: what is wrong with it is said whatever the model. */
 int command_plan(struct tool *tool)
 {
     quern_recipe *recipe;

@@ -1,4 +1,5 @@
-/* quern plan --ops: what each tensor of each op gets, in the execution mode that is asked for. */
+/* quern plan RECIPE -m MODEL --ops=eager|graph: what each tensor of each op gets, in the execution mode that is asked for.
+ * docs/coreai.md says how it is decided, and what the words of BY mean. */
 #include <stdio.h>
 #include <string.h>
 #include "tool/tool.h"
@@ -12,6 +13,7 @@ static json_t *json_row(const struct quern_op_row *row)
                      tool_json_string(row->schedule), "reason", row->reason);
 }
 
+/* All rows, in execution order. */
 static void print_json(const quern_ops *ops)
 {
     json_t *rows = json_array();
@@ -24,6 +26,7 @@ static void print_json(const quern_ops *ops)
 
 enum { COLUMNS = 5, WIDEST = 40 }; /* longer names push their line aside */
 
+/* The last column, the spec, is printed as long as it is. */
 static void fill_columns(const struct quern_op_row *row, const char *texts[COLUMNS])
 {
     texts[0] = row->op;
@@ -48,6 +51,7 @@ static void print_columns(const char *const texts[COLUMNS], const int widths[COL
     fputs(last, stdout);
 }
 
+/* Two passes: widths, then lines. */
 static void print_text(const quern_ops *ops)
 {
     static const char *const heads[COLUMNS] = {"OP", "SLOT", "TENSOR", "CONFIG", "BY"};
@@ -70,6 +74,7 @@ static void print_text(const quern_ops *ops)
     }
 }
 
+/* The mode is an argument of --ops, and no other option's. */
 enum quern_status tool_plan_ops(struct tool *tool, quern_recipe *recipe, quern_model *model)
 {
     const char *mode = tool->values[OPTION_ops];

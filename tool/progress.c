@@ -1,4 +1,5 @@
-/* Long runs: their options, the progress bar with rate and time left, and signals. */
+/* Long runs: their options, the progress bar with rate and time left, and signals. A signal is a request: the run ends at the
+ * next task, removes what it wrote, and the command's status is 128 and the signal's number. */
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,14 +9,15 @@
 #include <unistd.h>
 #include "tool/tool.h"
 
-static volatile sig_atomic_t caught_signal;
+static volatile sig_atomic_t caught_signal; /* 0: none; written by the handler alone */
 
 static void note_signal(int number)
 {
     caught_signal = number;
 }
 
-/* SIGINT and SIGTERM make the progress callback say stop. */
+/* SIGINT and SIGTERM make the progress callback say stop; a second one kills, as without a handler (SA_RESETHAND). A closed
+ * pipe is an error of writing, not the end of a run. */
 static void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = note_signal, .sa_flags = SA_RESETHAND};
@@ -37,13 +39,15 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-enum { BAR_WIDTH = 30 };
+enum { BAR_WIDTH = 30 }; /* cells */
 
+/* Times in s of a clock that never goes back. */
 struct bar {
     bool shown;
     double start, drawn;
 };
 
+/* Over the line before; the last one is wiped away. Time left: as fast as it went so far. */
 static void draw(struct bar *bar, const struct quern_progress *progress)
 {
     char done[16], total[16], rate[16];
@@ -61,6 +65,7 @@ static void draw(struct bar *bar, const struct quern_progress *progress)
     bar->drawn = now();
 }
 
+/* Ten times a second at most, whatever the tasks. */
 static bool show_progress(void *user, const struct quern_progress *progress)
 {
     struct bar *bar = user;
@@ -70,6 +75,7 @@ static bool show_progress(void *user, const struct quern_progress *progress)
     return !caught_signal;
 }
 
+/* More threads than 4096 are a slip of the keyboard; the library uses 256 at most. */
 bool tool_run_options(struct tool *tool, struct quern_run_options *options)
 {
     static struct bar bar;

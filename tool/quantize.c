@@ -1,12 +1,15 @@
-/* quern quantize, dequantize and verify: whole checkpoints. */
+/* quern quantize RECIPE MODEL -o OUT, dequantize MODEL -o OUT, verify QUANTIZED MODEL: whole checkpoints, with a report. OUT
+ * appears complete or not at all. */
 #include <stdio.h>
 #include "tool/report.h"
 
+/* tool_run_options says nothing itself. */
 static int bad_run_options(void)
 {
     return tool_usage("expected a positive count after -j and --memory-limit (suffixes k M G T Ki Mi Gi Ti)");
 }
 
+/* The model's description (--modules) is part of what rules see. */
 static enum quern_status quantize(struct tool *tool, quern_recipe *recipe, const struct quern_run_options *options)
 {
     quern_model *model;
@@ -18,6 +21,7 @@ static enum quern_status quantize(struct tool *tool, quern_recipe *recipe, const
     return status;
 }
 
+/* Messages come before the totals, so that the last line is the result. */
 int command_quantize(struct tool *tool)
 {
     quern_recipe *recipe;
@@ -40,6 +44,7 @@ int command_quantize(struct tool *tool)
     return code;
 }
 
+/* No report: floats have no error of their own. */
 int command_dequantize(struct tool *tool)
 {
     quern_model *model;
@@ -58,6 +63,7 @@ int command_dequantize(struct tool *tool)
     return code;
 }
 
+/* Both models are opened by their paths; descriptions have no say. */
 int command_verify(struct tool *tool)
 {
     quern_model *quantized, *original;

@@ -1,14 +1,17 @@
-/* The report of quantize and verify: one line a tensor, then totals; or JSON. */
+/* The report of quantize and verify: one line a tensor, then totals; or JSON. In: rows and figures in name order, on the
+ * calling thread. SQNR = 10 log10(Σx² / Σe²), over a tensor and over all measured ones together. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include "tool/report.h"
 
+/* JSON has no infinity: an exact tensor's SQNR is null. */
 static json_t *json_real_or_null(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
+/* NULL: the tensor was copied, or not measured. */
 static json_t *json_stats(const struct quern_error_stats *s)
 {
     return s ? json_pack("{s:o, s:f, s:o, s:I, s:I, s:I, s:I}", "sqnr_db", json_real_or_null(s->sqnr_db), "max_error", s->max_error,
@@ -17,6 +20,7 @@ static json_t *json_stats(const struct quern_error_stats *s)
              : json_null();
 }
 
+/* NAME FORMAT BITS, and of measured tensors SQNR, the largest error and the cosine. */
 static void print_stats(const struct quern_plan_row *row, const struct quern_error_stats *s)
 {
     printf("%-48s %-12s %6.2f", row->tensor.name, row->format ? row->format : "copied", row->bits);
@@ -27,6 +31,7 @@ static void print_stats(const struct quern_plan_row *row, const struct quern_err
     putchar('\n');
 }
 
+/* Copied tensors count in the totals; their lines are printed with --verbose. */
 void report_tensor(void *user, const struct quern_plan_row *row, const struct quern_error_stats *stats)
 {
     struct report *report = user;
@@ -50,6 +55,7 @@ void report_tensor(void *user, const struct quern_plan_row *row, const struct qu
         print_stats(row, stats);
 }
 
+/* Of all elements: a small tensor weighs as little as it is. */
 static double total_sqnr(const struct report *report)
 {
     return report->noise > 0 ? 10 * log10(report->signal / report->noise) : INFINITY;
@@ -63,6 +69,7 @@ static void print_json(struct report *report)
                               report->measured ? json_real_or_null(total_sqnr(report)) : json_null()));
 }
 
+/* Bytes of all tensors, copied ones included. */
 static void print_totals(const struct report *report)
 {
     char before[16], after[16];
@@ -73,6 +80,7 @@ static void print_totals(const struct report *report)
     putchar('\n');
 }
 
+/* Lines of a failed run were printed as tensors were done; it has no totals. */
 void report_finish(struct report *report, enum quern_status status)
 {
     if (status)

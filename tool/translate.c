@@ -1,9 +1,12 @@
-/* quern import, quern export and quern schema: recipes from and to the files of other systems, and the YAML form's schema. */
+/* quern import FILE, quern export RECIPE --to SYSTEM, quern schema: recipes from and to the files of other systems, and the
+ * YAML form's schema. What a system cannot say is an error that lists all of it; nothing is printed then, nor with warnings
+ * under --strict. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "tool/tool.h"
 
+/* The text is read here and not by the library, so that `-` works and --from decides whose file it is. */
 int command_import(struct tool *tool)
 {
     size_t size;
@@ -20,6 +23,7 @@ int command_import(struct tool *tool)
     return code;
 }
 
+/* Warnings are printed, and under --strict the text is kept back. */
 int command_export(struct tool *tool)
 {
     quern_recipe *recipe;
