@@ -1,5 +1,6 @@
 /* bench_check: what `quern check -m` costs, in readings of the model's index by jansson alone (proofs are bench_prove's). One
- * thread, its CPU time, medians of interleaved samples of one run.
+ * thread, its CPU time, medians of interleaved samples of one run. Reading the index is the yardstick, since no check can do
+ * without.
  *
  *   bench_check [--samples N] [--rules N] [--tensors N] */
 #include <jansson.h>
@@ -11,7 +12,7 @@
 #include "bench/samples.h"
 #include "runtime/quern.h"
 
-enum { SAMPLES_MAX = 101 };
+enum { SAMPLES_MAX = 101 }; /* places of static arrays */
 
 /* model.safetensors.index.json: every tensor in one shard. */
 static char *make_index(const struct names *names)
@@ -38,6 +39,7 @@ static char *make_recipe(const struct rules *rules, size_t *size)
     return text;
 }
 
+/* Times in ns, one a sample. */
 struct run {
     const char *recipe, *path;
     size_t recipe_size, count;
@@ -55,6 +57,7 @@ static quern_recipe *load(struct run *run, quern_context *context)
     return recipe;
 }
 
+/* Loading is counted into the check: a recipe without its automaton checks nothing. */
 static void sample(struct run *run, quern_context *context)
 {
     size_t i = run->count++;
@@ -81,6 +84,7 @@ static void sample(struct run *run, quern_context *context)
     quern_diagnostics_clear(context);
 }
 
+/* The index alone is written, without its shards: it is then a list of names. */
 int main(int argc, char **argv)
 {
     size_t samples = option_count(argc, argv, "--samples", 7);

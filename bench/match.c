@@ -11,6 +11,7 @@
 #include "bench/match.h"
 #include "bench/samples.h"
 
+/* Names an engine is given at a time; names of a block for an engine that is slow; table places; ns a name that make it slow. */
 enum { BLOCK = 100000, SLOW_BLOCK = 200, ENGINES_MAX = 8, SLOW_NS = 20000 };
 
 static const struct engine *const engines[] = {
@@ -20,6 +21,7 @@ static const struct engine *const engines[] = {
 };
 enum { ENGINES = sizeof engines / sizeof *engines };
 
+/* The command line, and what was found so far. */
 struct bench {
     bool json;
     size_t name_count, passes, rule_count; /* 0: every number of rules */
@@ -30,6 +32,7 @@ struct bench {
 
 /* ---- output: one table of all figures; value 0: there is none ---- */
 
+/* value in unit; ratio: the best peer's value divided by this one's, so that above 1 is faster than every peer. */
 static void print_figure(struct bench *b, const char *test, size_t rules, const char *engine, const char *what, double value, const char *unit, double ratio)
 {
     if (b->json)
@@ -58,6 +61,7 @@ struct runner {
     double cold;         /* ns a name, first pass */
     int *answers;
 };
+/* One test: all engines over the same names. */
 struct race {
     struct bench *bench;
     const char *test;
@@ -80,6 +84,8 @@ static void compare_answers(struct race *r, size_t begin, size_t runner, size_t 
     }
 }
 
+/* Engines take turns block by block, so that what else the machine does hits all of them. Only PCRE2, which tries rules one
+ * after another, is ever cut short: it would run for hours. */
 static void run_block(struct race *r, size_t begin, bool warm)
 {
     size_t whole = r->names->count - begin < BLOCK ? r->names->count - begin : BLOCK;
@@ -100,6 +106,7 @@ static void run_block(struct race *r, size_t begin, bool warm)
     }
 }
 
+/* Without Quern's own engine there is nothing to compare with. */
 static void open_race(struct race *r)
 {
     size_t blocks = r->names->count / BLOCK + 1;
@@ -144,6 +151,7 @@ static void run_race(struct race *r)
     close_race(r);
 }
 
+/* Rules and names are made anew: no engine finds what another left in a cache. */
 static void race(struct bench *b, const char *test, enum family family, size_t rule_count, size_t name_count, bool shuffled)
 {
     struct rules rules = rules_make(family, rule_count);
@@ -156,6 +164,7 @@ static void race(struct bench *b, const char *test, enum family family, size_t r
     rules_free(&rules);
 }
 
+/* In model order, where neighbours share their beginnings, and shuffled, where few do. */
 static void measure_rates(struct bench *b)
 {
     static const size_t counts[] = {10, 100, 1000, 10000};
@@ -175,6 +184,7 @@ struct cost {
     bool made;
 };
 
+/* Bytes in memory, by the system's own count of pages. */
 static double resident(void)
 {
     long pages = 0, all;
@@ -186,6 +196,7 @@ static double resident(void)
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
+/* In a process of its own, whose memory nothing else has touched: what it grows by is the engine's. */
 static struct cost measure_here(const struct engine *engine, const struct rules *rules, const struct names *names)
 {
     struct cost cost = {0};
@@ -208,6 +219,7 @@ static struct cost measure_here(const struct engine *engine, const struct rules 
     return cost;
 }
 
+/* The figures come back through a pipe; a process that died made nothing. */
 static struct cost measure_apart(const struct engine *engine, const struct rules *rules, const struct names *names)
 {
     struct cost cost = {0};
@@ -228,6 +240,7 @@ static struct cost measure_apart(const struct engine *engine, const struct rules
     return cost;
 }
 
+/* Three samples each, taken in turns; the memory is that of the last. */
 static void measure_costs(struct bench *b, const char *test, enum family family, size_t rule_count, size_t name_count)
 {
     enum { SAMPLES = 3 };
@@ -265,6 +278,7 @@ static void measure_costs(struct bench *b, const char *test, enum family family,
 
 /* ---- tests by name ---- */
 
+/* Mixed rules cost names as well; the families of globs compile alone, and then race over few names. */
 static void measure_compile(struct bench *b)
 {
     enum { RULES = 10000, FEW = 20000 };
@@ -275,11 +289,13 @@ static void measure_compile(struct bench *b)
     race(b, "*a*b*c*", FAMILY_THREE, RULES, FEW, false);
 }
 
+/* One pass over a large model, compilation included: what a tool that runs once pays. */
 static void measure_model(struct bench *b)
 {
     measure_costs(b, "150 k names", FAMILY_MIXED, 1000, 150000);
 }
 
+/* Rules whose chunks occur in names and whose whole does not: where engines with exponential states stop. */
 static void measure_worst(struct bench *b)
 {
     enum { RULES = 1000, FEW = 20000 };
@@ -304,6 +320,7 @@ static bool leave_out(struct bench *b, const char *name)
     return e < ENGINES;
 }
 
+/* TESTS: no such test. */
 static size_t find_test(const char *name)
 {
     size_t test = 0;
@@ -312,6 +329,7 @@ static size_t find_test(const char *name)
     return test;
 }
 
+/* Tests that are named run, else all; --without may stand several times. The last line of JSON closes the array. */
 int main(int argc, char **argv)
 {
     struct bench b = {.name_count = 1000000, .passes = 3};

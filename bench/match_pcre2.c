@@ -1,9 +1,11 @@
-/* PCRE2 with its JIT: the rules one after another until one matches. */
+/* PCRE2 with its JIT: the rules one after another until one matches. The engine without a set of patterns, as most programs use
+ * it. Flags: `.` takes line ends, `$` the end alone, groups capture nothing: as the other engines read the rules. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
 #include "bench/match.h"
 
+/* codes[0..count) are compiled. */
 struct list {
     size_t count;
     pcre2_match_data *data;
@@ -19,6 +21,7 @@ static void close_list(void *opened)
     free(self);
 }
 
+/* NULL: a rule that the JIT refuses. */
 static void *open_list(const struct rules *rules)
 {
     struct list *self = calloc(1, sizeof *self + rules->count * sizeof *self->codes);
@@ -37,6 +40,7 @@ static void *open_list(const struct rules *rules)
     return self;
 }
 
+/* Rules are tried in order, so the first that matches ends the name. */
 static void match(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct list *self = opened;

@@ -1,9 +1,11 @@
-/* Quern through its public header: one call a name, and one call a batch. */
+/* Quern through its public header: one call a name (quern), and one call a batch (quern batch). A host's own path: the recipe
+ * is text. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bench/match.h"
 
+/* A context and its only recipe. */
 struct recipe {
     quern_context *context;
     quern_recipe *rules;
@@ -41,6 +43,7 @@ static void *open_recipe(const struct rules *rules)
     return self;
 }
 
+/* -2: no memory, which no other engine answers. */
 static void match_one(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct recipe *self = opened;
@@ -49,6 +52,7 @@ static void match_one(void *opened, const struct quern_name *names, size_t count
         answers[i] = quern_match_module(self->rules, names[i].bytes, names[i].size, &match) ? -2 : match.rule;
 }
 
+/* 0xfe…: the same. */
 static void match_batch(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct recipe *self = opened;

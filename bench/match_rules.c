@@ -1,4 +1,6 @@
-/* Rules and names of the benchmark, drawn from one generator with a fixed seed. */
+/* Rules and names of the benchmark, drawn from one generator with a fixed seed. In: a family and a count; out: rules in two
+ * spellings, or names of tensors. The words are those of real models (DeepSeek-V3 and its kind), so that rules match some names
+ * and not all. */
 #define _GNU_SOURCE /* asprintf */
 #include <stdarg.h>
 #include <stdio.h>
@@ -6,6 +8,7 @@
 #include <string.h>
 #include "bench/match.h"
 
+/* A linear congruential generator (Knuth's MMIX), of whose state the upper bits are used. */
 struct source {
     uint64_t seed;
 };
@@ -16,6 +19,7 @@ static unsigned draw(struct source *s, unsigned limit)
     return (unsigned)((s->seed >> 33) % limit);
 }
 
+/* Last segments, blocks and layers as checkpoints have them. */
 static const char *const parts[] = {
     "gate_proj", "up_proj", "down_proj", "q_a_proj", "q_b_proj", "kv_b_proj", "o_proj", "q_a_layernorm", "kv_a_layernorm", "k_proj", "v_proj",
     "kv_a_proj_with_mqa", "input_layernorm", "post_attention_layernorm", "e_score_correction_bias", "w1", "w2", "w3", "router", "visual",
@@ -23,11 +27,12 @@ static const char *const parts[] = {
     "vision_tower", "audio_tower", "weight_quantizer", "fc1", "fc2", "norm", "bias", "mtp"};
 static const char *const blocks[] = {"mlp", "self_attn", "mlp.shared_experts", "mlp.experts", "attn", "ffn", "mixer", "block_sparse_moe", "linear_attn"};
 static const char *const short_parts[] = {"q", "k", "v", "o", "up", "gate", "down"};
-enum { LAYERS = 61, EXPERTS = 256 };
+enum { LAYERS = 61, EXPERTS = 256 }; /* DeepSeek-V3's */
 #define PICK(s, words) (words[draw(s, sizeof words / sizeof *words)])
 
 /* ---- one rule in both spellings ---- */
 
+/* Out of memory ends the program: a benchmark has nothing better to do. */
 static char *print(const char *format, va_list arguments)
 {
     char *text;
@@ -36,7 +41,7 @@ static char *print(const char *format, va_list arguments)
     return text;
 }
 
-/* `*` alone is special in what follows it, and `[a-b]`. */
+/* `*` alone is special in what follows it, and `[a-b]`. A `*` at an end becomes a search that is open there; elsewhere `.*`. */
 static char *regex_of_glob(const char *glob)
 {
     size_t length = strlen(glob), n = 0;
@@ -88,6 +93,7 @@ __attribute__((format(printf, 1, 2))) static struct rule rule_regex(const char *
 
 /* ---- mixed rules ---- */
 
+/* Which layer and expert, which block and part: the shapes that people write, the frequent ones in several cases. */
 static struct rule make_glob(struct source *s)
 {
     unsigned layer = draw(s, LAYERS), expert = draw(s, EXPERTS), low = draw(s, 8);
@@ -103,6 +109,7 @@ static struct rule make_glob(struct source *s)
     }
 }
 
+/* As make_glob; alternatives and digit classes are what globs cannot say. */
 static struct rule make_regex(struct source *s)
 {
     unsigned a = draw(s, LAYERS), b = draw(s, LAYERS), expert = draw(s, EXPERTS);
@@ -133,6 +140,7 @@ static const struct rule ten[] = {
 };
 enum { TEN = sizeof ten / sizeof *ten };
 
+/* Ten rules are the fixed ones; every other number is drawn, half globs and half regexes. */
 static struct rule make_mixed(struct source *s, size_t index, size_t count)
 {
     if (count == TEN)
@@ -142,6 +150,7 @@ static struct rule make_mixed(struct source *s, size_t index, size_t count)
 
 /* ---- families ---- */
 
+/* A piece that stands between dots in names. */
 static const char *make_chunk(struct source *s, char buffer[32])
 {
     unsigned kind = draw(s, 4);
@@ -162,6 +171,7 @@ static struct rule make_worst(struct source *s)
     return rule_glob("*%.3s*%.3s*%.2s*x%u", name + a, name + b, name + c, draw(s, 1000));
 }
 
+/* index: of the rule, count: of all; only the ten ask for them. */
 static struct rule make_rule(struct source *s, enum family family, size_t index, size_t count)
 {
     char a[32], b[32], c[32];
@@ -183,6 +193,7 @@ struct rules rules_make(enum family family, size_t count)
     return rules;
 }
 
+/* All rules give one config: the answer is the rule's number. */
 void rules_print(const struct rules *rules, FILE *out)
 {
     fputs("config w { weight int8 }\nmatch first {\n", out);
@@ -202,6 +213,7 @@ void rules_free(struct rules *rules)
 
 /* ---- names: ten models of 61 layers, one after another ---- */
 
+/* A scale beside each weight, as fp8 checkpoints have them. */
 static void write_experts(FILE *out, const char *model, unsigned layer, size_t *count)
 {
     static const char *const experts[] = {"gate_proj", "up_proj", "down_proj"};
@@ -212,6 +224,7 @@ static void write_experts(FILE *out, const char *model, unsigned layer, size_t *
                 fprintf(out, "%smodel.layers.%u.mlp.experts.%u.%s.%s\n", model, layer, e, experts[p], ends[k]);
 }
 
+/* *count: names so far. */
 static void write_layer(FILE *out, const char *model, unsigned layer, size_t *count)
 {
     static const char *const common[] = {
@@ -227,6 +240,7 @@ static void write_layer(FILE *out, const char *model, unsigned layer, size_t *co
     *count += 2;
 }
 
+/* Written as text first, one name a line; the items are what stands between line ends. */
 struct names names_make(size_t count)
 {
     static const char *const models[] = {"", "teacher.", "_orig_mod.", "module.", "actor.", "base_model.", "critic.", "draft.", "ref.", "reward."};
@@ -246,6 +260,8 @@ struct names names_make(size_t count)
     return names;
 }
 
+/* Each name changes places with one before it in its thousand. The text follows, so that neighbours in the list are neighbours
+ * in memory and only their beginnings differ. */
 void names_shuffle(struct names *names)
 {
     struct source s = {7};

@@ -1,14 +1,17 @@
-/* Vectorscan, block mode, one report a rule. */
+/* Vectorscan, block mode, one report a rule (HS_FLAG_SINGLEMATCH). It reports every rule that matches; the least number is the
+ * first. */
 #include <hs/hs.h>
 #include <limits.h>
 #include <stdlib.h>
 #include "bench/match.h"
 
+/* One scratch: the benchmark is one thread. */
 struct database {
     hs_database_t *compiled;
     hs_scratch_t *scratch;
 };
 
+/* NULL: too large for it, or a rule it cannot compile. */
 static void *open_database(const struct rules *rules)
 {
     struct database *self = calloc(1, sizeof *self);
@@ -31,6 +34,7 @@ static void *open_database(const struct rules *rules)
     return made ? self : NULL;
 }
 
+/* 0: go on; a smaller rule may end later in the name. */
 static int keep_first(unsigned number, unsigned long long from, unsigned long long to, unsigned flags, void *first)
 {
     unsigned *least = first;
@@ -39,6 +43,7 @@ static int keep_first(unsigned number, unsigned long long from, unsigned long lo
     return 0;
 }
 
+/* Every rule that matches is reported once, in no order: all of the name is scanned. */
 static void match(void *opened, const struct quern_name *names, size_t count, int *answers)
 {
     struct database *self = opened;

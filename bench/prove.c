@@ -10,8 +10,10 @@
 #include "runtime/quern.h"
 
 enum { ROUNDS_MAX = 101 };
+/* What is timed of a round. */
 enum step { STEP_LOAD, STEP_PROVE, STEP_DIFF, STEP_COUNT };
 
+/* Three targets in turn, so that neighbours do different things. */
 static char *write_recipe(const struct rules *rules, size_t *size)
 {
     static const char *const targets[] = {"w", "v", "skip"};
@@ -25,6 +27,7 @@ static char *write_recipe(const struct rules *rules, size_t *size)
     return text;
 }
 
+/* No figure is better than a wrong one. */
 static void expect(quern_context *context, enum quern_status status, const char *what)
 {
     if (!status)
@@ -61,6 +64,7 @@ static void run_round(const char *text, size_t size, double times[STEP_COUNT][RO
     quern_context_destroy(context);
 }
 
+/* dead: rules that never win, of the last round; the same in each. */
 static void measure(enum family family, const char *word, size_t count, int rounds)
 {
     static double times[STEP_COUNT][ROUNDS_MAX];
@@ -78,6 +82,7 @@ static void measure(enum family family, const char *word, size_t count, int roun
     rules_free(&rules);
 }
 
+/* 10 000 rules are left to the matcher's benchmarks: proofs are for recipes that people write. */
 int main(int argc, char **argv)
 {
     static const size_t counts[] = {10, 100, 1000};

@@ -14,6 +14,7 @@ static inline double now(void)
     return 1e9 * (double)t.tv_sec + (double)t.tv_nsec;
 }
 
+/* For qsort. */
 static inline int compare_doubles(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

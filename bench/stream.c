@@ -17,7 +17,7 @@
 #include "bench/match.h"
 #include "bench/samples.h"
 
-enum { TURNS_MAX = 101 };
+enum { TURNS_MAX = 101 }; /* places of static arrays */
 
 /* s of the clock on the wall: a pipeline is several processes. */
 static double wall(void)
@@ -27,6 +27,7 @@ static double wall(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+/* In the folder made for the run. */
 static FILE *create(const char *name)
 {
     FILE *file = fopen(name, "w");
@@ -65,6 +66,7 @@ struct samples {
     double wall[TURNS_MAX], processor[TURNS_MAX];
 };
 
+/* The shell's own time is in both pipelines. */
 static void run(const char *command, struct samples *samples, size_t turn)
 {
     double begin = wall(), spent = processor();
@@ -94,11 +96,13 @@ static struct rusage answer(const char *quern, const char *file)
     return usage;
 }
 
+/* ru_maxrss is in KiB. */
 static double megabytes(const struct rusage *usage)
 {
     return (double)usage->ru_maxrss / 1024;
 }
 
+/* `few` is the beginning of `names`. */
 static void make_files(size_t rule_count, size_t name_count)
 {
     struct rules rules = rules_make(FAMILY_MIXED, rule_count);
@@ -116,6 +120,7 @@ static void print_times(const char *what, double wall, double processor, size_t 
            1e3 * processor);
 }
 
+/* The turns alternate, so that both pipelines meet the same machine. */
 static void measure(const char *quern, size_t name_count, size_t turns)
 {
     static struct samples match, cat;
@@ -135,6 +140,7 @@ static void measure(const char *quern, size_t name_count, size_t turns)
     printf("memory %.1f MB for %zu names, %.1f MB for %zu\n", megabytes(&few), name_count / 10, megabytes(&all), name_count);
 }
 
+/* Everything lies in a folder of its own, where the pipelines run; it is removed at the end. */
 int main(int argc, char **argv)
 {
     size_t turns = option_count(argc, argv, "--turns", 11), names = option_count(argc, argv, "--names", 1000000);

@@ -13,6 +13,7 @@ enum {
     TILE_DEPTH = 256 /* inputs summed at a time: their part of w stays in the first cache */
 };
 
+/* Inlined always: a tile's addresses are constants once its loops are unrolled. */
 static inline INLINE float *block_at(struct block block, int row, int column)
 {
     return block.at + (long)row * block.stride + column;
@@ -35,6 +36,7 @@ static inline INLINE struct block block_move(struct block block, int row, int co
 #include "tile.h"
 #endif
 
+/* The CPU is asked once a part of the product, which costs nothing beside it. */
 static void add_product(struct block y, struct block x, struct block w, int rows, int depth, int out)
 {
 #if defined __x86_64__
@@ -46,6 +48,7 @@ static void add_product(struct block y, struct block x, struct block w, int rows
     add_product_baseline(y, x, w, rows, depth, out);
 }
 
+/* Parts of w go by in order, so every output is summed over `in` from 0 up. */
 void multiply(struct block y, struct block x, struct block w, int rows, int in, int out)
 {
     for (int r = 0; r < rows; r++)

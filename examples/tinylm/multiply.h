@@ -4,7 +4,7 @@
 
 #define MULTIPLY_LANES 16 /* outputs computed side by side */
 
-/* Rows of floats; row r starts at at + r * stride. */
+/* Rows of floats; row r starts at at + r * stride. The memory is the caller's, aligned to floats. */
 struct block {
     float *at;
     int stride;

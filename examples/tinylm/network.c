@@ -34,7 +34,8 @@ static bool read_fields(struct network_config *config, const json_t *json, char 
     return true;
 }
 
-/* The shapes this program handles: bytes as symbols, and blocks that the multiplication takes whole. */
+/* The shapes this program handles: bytes as symbols, and blocks that the multiplication takes whole. The bounds keep every
+ * product of two sizes within an int. */
 static bool check_fields(struct network_config *config, char *why)
 {
     if (config->heads < 1 || config->heads > 64 || config->layers < 1 || config->layers > 256
@@ -52,6 +53,7 @@ static bool check_fields(struct network_config *config, char *why)
     return true;
 }
 
+/* Keys that stand twice are refused: which of them counts would depend on the reader. */
 bool network_config_read(struct network_config *config, const char *path, char *why)
 {
     json_error_t error;
@@ -93,7 +95,7 @@ static enum quern_status load_plain(struct network *network, quern_model *model,
     return *out == NULL ? QUERN_LIMIT : quern_model_read_f32(model, name, *out, count);
 }
 
-/* Reads `name`, [out][in], and keeps its transpose, [in][out]: multiply() takes eight outputs of one input at a time. */
+/* Reads `name`, [out][in], and keeps its transpose, [in][out]: multiply() takes neighbouring outputs of one input at a time. */
 static enum quern_status load_matrix(struct network *network, quern_model *model, const char *name, int out, int in, float **matrix)
 {
     size_t count = (size_t)out * (size_t)in;
@@ -198,6 +200,7 @@ static enum quern_status make_scratch(struct network *network)
     return QUERN_OK;
 }
 
+/* Scratch first: it costs little, and weights are read for nothing without it. */
 enum quern_status network_open(struct network *network, const struct network_config *config, quern_model *model)
 {
     enum quern_status status;
@@ -332,6 +335,7 @@ static void run_layer(struct network *network, const struct network_layer *layer
     add(s->x, s->normed, rows * width);
 }
 
+/* The logits are the caller's: [count][symbols]. */
 void network_run(struct network *network, const uint8_t *bytes, int count, float *logits)
 {
     const struct network_config *config = &network->config;

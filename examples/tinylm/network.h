@@ -23,7 +23,7 @@ struct network_config {
     double theta;  /* rope_theta */
 };
 
-/* Matrices are kept as [in][out], the transpose of the checkpoint's [out][in]. */
+/* One decoder layer. Matrices are kept as [in][out], the transpose of the checkpoint's [out][in]; norms are [width]. */
 struct network_layer {
     float *input_norm, *q, *k, *v, *o;
     float *post_norm, *gate, *up, *down;
@@ -40,6 +40,7 @@ struct network_scratch {
     float *cosine, *sine;          /* [window][head_dim / 2] */
 };
 
+/* A model ready to run. One thread at a time: the scratch is part of it. */
 struct network {
     struct network_config config;
     struct network_layer *layers; /* owned */

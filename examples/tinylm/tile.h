@@ -9,6 +9,7 @@
 
 typedef float TILE(lanes) __attribute__((vector_size(TILE_LANES * sizeof(float)), aligned(4), may_alias));
 
+/* Two vectors of outputs side by side: an input is loaded once for both. */
 struct TILE(pair) {
     TILE(lanes) low, high;
 };

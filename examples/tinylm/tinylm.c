@@ -20,7 +20,7 @@
 #include "network.h"
 #include "trigram.h"
 
-enum { PATH_SIZE = 4096, WHY_SIZE = 200 };
+enum { PATH_SIZE = 4096, WHY_SIZE = 200 }; /* bytes; the second as network.h and trigram.h want it */
 
 struct options {
     const char *model, *text;
@@ -109,6 +109,7 @@ static void find_beside(char path[PATH_SIZE], const char *given, const char *fil
         snprintf(path, PATH_SIZE, "%.*s%s%s", folder, file, is_folder ? "/" : "", name);
 }
 
+/* A checkpoint directory, as the library takes it. */
 static bool names_folder(const char *path)
 {
     struct stat info;
@@ -261,6 +262,7 @@ static int open_network(const struct options *options, struct network *network)
     return (int)status;
 }
 
+/* What is cheap to find wrong comes first: options, the trigram's file, the model's. */
 int main(int argc, char **argv)
 {
     struct options options;

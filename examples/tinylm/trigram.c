@@ -58,6 +58,7 @@ static bool take_counts(struct trigram *t, json_t *counts, char *why)
     return true;
 }
 
+/* The reason is written before it is known which of the two failed, and overwritten by take_counts. */
 struct trigram *trigram_read(const char *path, char *why)
 {
     json_error_t error;

@@ -11,6 +11,7 @@ enum { TRIGRAM_SYMBOLS = 128 }; /* ASCII */
 /* What followed one context: how many bytes, and how many different ones. */
 struct trigram_context { uint32_t total, kinds; };
 
+/* Counts of runs of three bytes, and what follows from them. 8 MB: allocated, never on the stack. */
 struct trigram {
     uint32_t triple[TRIGRAM_SYMBOLS][TRIGRAM_SYMBOLS][TRIGRAM_SYMBOLS];
     uint32_t pair[TRIGRAM_SYMBOLS][TRIGRAM_SYMBOLS];
