@@ -13,6 +13,7 @@ import json
 import os
 import sys
 
+# torch's dtypes by the names safetensors has for them; a tensor of any other dtype is described without one.
 DTYPES = {"bool": "BOOL", "uint8": "U8", "int8": "I8", "int16": "I16", "uint16": "U16", "int32": "I32", "uint32": "U32", "int64": "I64",
           "uint64": "U64", "float16": "F16", "bfloat16": "BF16", "float32": "F32", "float64": "F64", "complex64": "C64",
           "float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0", "float8_e4m3fnuz": "F8_E4M3FNUZ",
@@ -40,12 +41,14 @@ def spellings(cls):
 
 
 def base_spellings(cls):
+    """Of every base in method resolution order, `object` apart, each once; those of the class itself are not repeated."""
     own = set(spellings(cls))
     bases = [name for base in cls.__mro__[1:] if base is not object for name in spellings(base)]
     return [name for name in dict.fromkeys(bases) if name not in own]
 
 
 def has_base(cls, name):
+    """By name, so that FastForward need not be installed."""
     return any(base.__name__ == name for base in cls.__mro__)
 
 
@@ -66,6 +69,8 @@ def plain_members(metadata):
 
 
 def describe_quantizer(module, row):
+    """Adds what FastForward says of a module: flags, the quantizer's tags, and what of its metadata JSON can hold. Versions keep
+    the tags as `tags` (a method or a collection) or `_tags`; a tag is a symbol or its text."""
     if has_base(type(module), "QuantizerStub"):
         row["stub"] = True
     if has_base(type(module), "Quantizer") or has_base(type(module), "QuantizerStub"):
@@ -96,6 +101,7 @@ def storage_of(tensor):
 
 
 def describe_tensor(name, full_name, tensor, seen):
+    """A parameter or buffer. seen: storages met so far, by their first full name; a later one is tied to that."""
     row = {"name": name}
     dtype = DTYPES.get(str(tensor.dtype).rpartition(".")[2])
     if dtype:
@@ -108,6 +114,7 @@ def describe_tensor(name, full_name, tensor, seen):
 
 
 def describe_module(path, aliases, module, seen):
+    """One record of "modules". Parameters and buffers are the module's own, those of its children are in their records."""
     row = {"path": path}
     if aliases:
         row["aliases"] = aliases
@@ -160,6 +167,7 @@ class Trace:
         self.ops, self.boundaries = [], []
 
     def name(self, tensor):
+        """An activation's name: one for each object and version, since writing in place makes another value of it."""
         key = id(tensor), tensor._version
         if key not in self.tensors:
             self.tensors[key] = f"t{len(self.tensors)}"
@@ -175,6 +183,7 @@ class Trace:
         return [name for item in value.values() for name in self.names(item, is_tensor)] if isinstance(value, dict) else []
 
     def value(self, tensor, index, argument):
+        """A record of an op's inputs or outputs: a state by its full name, anything else as an activation."""
         row = {"index": index}
         state = self.states.get(id(tensor))
         if state:
@@ -188,7 +197,8 @@ class Trace:
         return row
 
     def record(self, function, arguments, run, is_tensor):
-        """Runs the function; what it reads is named before, since it may write in place."""
+        """Runs the function; what it reads is named before, since it may write in place. Its eager name counts the calls of one
+        function in one module, and is given in the module's first forward alone: later ones run the same ops again."""
         kind, (path, first_boundary) = function.rstrip("_"), self.stack[-1]
         order = OPS[kind]
         row = {"owner": path, "type": kind, "graph_name": self.number(self.nodes, function, function)}
@@ -229,6 +239,7 @@ def trace(model, example_inputs):
     from torch.overrides import TorchFunctionMode
     state, is_tensor, handles = Trace(model), lambda value: isinstance(value, torch.Tensor), []
 
+    # Functions that are no ops, or read no tensor, run as they are; so does what an op calls: torch leaves the mode meanwhile.
     class Mode(TorchFunctionMode):
         def __torch_function__(self, func, types, args=(), kwargs=None):
             kwargs, name = kwargs or {}, getattr(func, "__name__", "")
@@ -238,6 +249,7 @@ def trace(model, example_inputs):
                 return run()
             return state.record(name, normalise(name, getattr(func, "__module__", None), args, kwargs), run, is_tensor)
 
+    # A module's boundary is that of its first forward. Keyword arguments are not seen by these hooks.
     def enter(module, args):
         path, boundary = state.paths[id(module)], None
         if id(module) not in state.called:
@@ -280,6 +292,7 @@ def main():
     parser.add_argument("-o", "--output", metavar="FILE", help="where the description goes (standard output)")
     parser.add_argument("--example-inputs", metavar="PACKAGE.MODULE:NAME", help="a tuple of inputs, or a function that returns one: describes ops too")
     arguments = parser.parse_args()
+    # The model's module is looked for in the working directory first, as `python -m` does.
     sys.path.insert(0, os.getcwd())
     description = describe(load(arguments.model), load(arguments.example_inputs) if arguments.example_inputs else None)
     text = json.dumps(description, indent=1) + "\n"

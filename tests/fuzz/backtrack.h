@@ -1,13 +1,14 @@
-/* The oracle of patterns: a backtracking matcher by the definitions, over ASCII names, of the subset that backtrack_parse.h knows.
- * It shares nothing with the automata. */
+/* The oracle of patterns: a backtracking matcher by the definitions, over ASCII names, of the subset that backtrack_parse.h
+ * knows. It shares nothing with the automata. What a node means is what Python's `re` documents of it; a match is a proof that
+ * each part matches somewhere, found by trying. */
 #ifndef QUERN_TESTS_FUZZ_BACKTRACK_H
 #define QUERN_TESTS_FUZZ_BACKTRACK_H
 
 #include "tests/fuzz/backtrack_parse.h"
 
-enum { STEPS_MAX = 200000 };
+enum { STEPS_MAX = 200000 }; /* backtracking is exponential: beyond them the oracle does not know */
 
-/* What is still to be matched behind a node. */
+/* What is still to be matched behind a node: a list on the stack of the calls that wait for it. */
 struct rest {
     const struct node *node;
     unsigned taken; /* REPEAT: rounds */
@@ -15,11 +16,13 @@ struct rest {
     const struct rest *next;
 };
 
+/* \w over ASCII; the end of the name is none. */
 static inline bool oracle_is_word(const struct oracle *o, size_t at)
 {
     return at < o->size && is_plain(o->name[at]);
 }
 
+/* ^ and \A, \Z, $ (also before a last line end), \b and \B. \B needs a name with a character, as Python before 3.14 has it. */
 static inline bool oracle_holds(const struct oracle *o, char condition, size_t at)
 {
     bool edge = (at && oracle_is_word(o, at - 1)) != oracle_is_word(o, at);
@@ -43,6 +46,7 @@ static inline bool oracle_rounds(struct oracle *o, const struct node *n, unsigne
     return taken >= n->min && oracle_run(o, NULL, at, rest);
 }
 
+/* Lookbehind has a fixed width, so there is one place where its body may begin; it ends here since nothing may follow it. */
 static inline bool oracle_look(struct oracle *o, const struct node *n, size_t at)
 {
     size_t width = n->behind ? (size_t)n->a->width : 0;

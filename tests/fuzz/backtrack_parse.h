@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Of a pattern's tree; `a` and `b` are its parts. */
 enum node_kind { NODE_EMPTY, NODE_CHAR, NODE_CAT, NODE_OR, NODE_REPEAT, NODE_LOOK, NODE_HERE };
 struct chars { /* of ASCII, a bit each */
     uint64_t bits[2];
@@ -23,7 +24,8 @@ struct node {
     struct chars chars; /* CHAR */
     char c;             /* HERE: the letter of the condition */
 };
-enum { NODES_MAX = 256, ANY_NUMBER = 255 };
+enum { NODES_MAX = 256, ANY_NUMBER = 255 }; /* of a pattern of PATTERN_MAX bytes; stands for no upper bound */
+/* One pattern: its nodes, the text being parsed, the name being matched. */
 struct oracle {
     struct node nodes[NODES_MAX];
     unsigned count;
@@ -34,6 +36,7 @@ struct oracle {
     unsigned steps;
 };
 
+/* Beyond NODES_MAX the pattern is unknown, and node 0 is overwritten. */
 static inline const struct node *oracle_node(struct oracle *o, struct node n)
 {
     o->unknown |= o->count == NODES_MAX;
@@ -41,6 +44,7 @@ static inline const struct node *oracle_node(struct oracle *o, struct node n)
     return &o->nodes[o->unknown ? 0 : o->count - 1];
 }
 
+/* Steps over the text if it stands here. */
 static inline bool oracle_take(struct oracle *o, const char *text)
 {
     size_t size = strlen(text);
@@ -49,12 +53,14 @@ static inline bool oracle_take(struct oracle *o, const char *text)
     return found;
 }
 
+/* Both ends included. */
 static inline void chars_add(struct chars *chars, int first, int last)
 {
     for (int c = first; c <= last; c++)
         chars->bits[c >> 6] |= UINT64_C(1) << (c & 63);
 }
 
+/* No byte beyond ASCII is in a class. */
 static inline bool chars_have(const struct chars *chars, char c)
 {
     return (unsigned char)c < 128 && chars->bits[c >> 6] >> (c & 63) & 1;
@@ -65,6 +71,7 @@ static inline struct chars chars_not(struct chars chars)
     return (struct chars){{~chars.bits[0], ~chars.bits[1]}};
 }
 
+/* What stands for itself in every language of patterns. */
 static inline bool is_plain(char c)
 {
     return isalnum((unsigned char)c) || c == '_';
@@ -110,6 +117,7 @@ static inline const struct node *oracle_chars(struct oracle *o, struct chars cha
 
 static inline const struct node *oracle_alternatives(struct oracle *o, unsigned depth);
 
+/* Behind the parenthesis. Groups that capture are unknown, as are lookbehinds without a width. */
 static inline const struct node *oracle_group(struct oracle *o, unsigned depth)
 {
     bool look = true, behind = false, negated = false;
@@ -125,6 +133,7 @@ static inline const struct node *oracle_group(struct oracle *o, unsigned depth)
     return look ? oracle_node(o, (struct node){.kind = NODE_LOOK, .a = body, .behind = behind, .negated = negated}) : body;
 }
 
+/* `.` is all but a line end. */
 static inline const struct node *oracle_atom(struct oracle *o, unsigned depth)
 {
     char c = *o->at++;
@@ -164,6 +173,7 @@ static inline bool oracle_quantifier(struct oracle *o, unsigned *min, unsigned *
     return false;
 }
 
+/* A chain of CAT nodes from the left; widths add up while they are fixed. */
 static inline const struct node *oracle_sequence(struct oracle *o, unsigned depth)
 {
     const struct node *all = oracle_node(o, (struct node){.kind = NODE_EMPTY});
@@ -181,6 +191,7 @@ static inline const struct node *oracle_sequence(struct oracle *o, unsigned dept
     return all;
 }
 
+/* depth: of groups within groups. */
 static inline const struct node *oracle_alternatives(struct oracle *o, unsigned depth)
 {
     o->unknown |= depth > 16;
@@ -192,6 +203,7 @@ static inline const struct node *oracle_alternatives(struct oracle *o, unsigned 
     return n;
 }
 
+/* fnmatch's language: `*` and `?` take any character, dots and line ends included. */
 static inline const struct node *oracle_glob(struct oracle *o)
 {
     const struct node *all = oracle_node(o, (struct node){.kind = NODE_EMPTY});

@@ -4,6 +4,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Names and shapes that a text of any kind may lead into its corners. */
 static void ask(const struct matcher *m, size_t rules)
 {
     static const char *const names[] = {"", "a", "model.layers.3.mlp.up_proj.weight", "\xff\xfe.\xe2\x82\xac", "b\n"};

@@ -3,10 +3,11 @@
 #include "tests/fuzz/fuzz_match.h"
 #include "tests/fuzz/rule_lines.h"
 
-enum { NAME_MAX = 48 };
+enum { NAME_MAX = 48 }; /* longer names take the oracle too long */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Winner, unknown rule, and every rule's verdict. */
 static void check_name(struct rule_lines *lines, struct matcher *const *matchers, void *const *scratch, size_t count, const char *name,
                        size_t size)
 {
@@ -24,6 +25,7 @@ static void check_name(struct rule_lines *lines, struct matcher *const *matchers
     }
 }
 
+/* The automaton as usual, with hardly any states (lazy ones in a bounded cache), and without any. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct match_options options[] = {{0}, {.state_budget = 5}, {.force_fallback = true}};

@@ -19,6 +19,7 @@ static struct recipe *resolve(struct arena *arena, const struct ast *ast, struct
     return diags->errors ? NULL : recipe;
 }
 
+/* system NULL: by the file's own keys. */
 static struct recipe *read_as(struct arena *arena, const struct foreign *system, const char *bytes, size_t size)
 {
     struct diags diags;
@@ -26,6 +27,7 @@ static struct recipe *read_as(struct arena *arena, const struct foreign *system,
     return resolve(arena, foreign_parse(arena, source_new(arena, "fuzz", bytes, size), system, &diags), &diags);
 }
 
+/* The import as .qr text gives the same resolved recipe. */
 static void check_import(struct arena *arena, const struct recipe *recipe)
 {
     struct diags diags;
@@ -41,6 +43,7 @@ static void check_import(struct arena *arena, const struct recipe *recipe)
         __builtin_trap();
 }
 
+/* A system that can be written and not read is not asked. */
 static void check_export(struct arena *arena, const struct recipe *recipe, const struct foreign *system)
 {
     struct diags diags;

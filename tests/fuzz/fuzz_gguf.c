@@ -1,4 +1,5 @@
-/* Fuzz target: a GGUF file of any bytes, read from memory. */
+/* Fuzz target: a GGUF file of any bytes, read from memory. Nothing is expected but an end: memory is bounded by the arena's
+ * limit, messages are printed. */
 #include <setjmp.h>
 #include <stdint.h>
 #include <string.h>

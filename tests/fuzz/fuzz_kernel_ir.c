@@ -13,6 +13,7 @@ static struct kernel_ir *read_text(struct arena *arena, struct diags *diags, con
     return kernel_read(arena, source_new(arena, "fuzz", bytes, size), diags);
 }
 
+/* What was printed is read without an error, and prints the same. */
 static void check_again(struct arena *arena, const struct kernel_ir *ir)
 {
     struct diags diags;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include "tests/unit/match_helpers.h"
 
+/* The caller frees it. */
 static inline void *open_scratch(const struct matcher *m)
 {
     void *scratch = malloc(matcher_scratch_size(m)); /* not the arena's, which would clear all of it */
@@ -17,6 +18,7 @@ static inline void *open_scratch(const struct matcher *m)
     return scratch;
 }
 
+/* On every name: the same rule, and a verdict of yes exactly where the only rule wins. */
 static inline void compare_engines(const struct matcher *a, const struct matcher *b, const char *names, size_t size)
 {
     void *first = open_scratch(a), *second = open_scratch(b);
@@ -35,6 +37,7 @@ static inline void compare_engines(const struct matcher *a, const struct matcher
     free(second);
 }
 
+/* The matcher's text read back, which must print the same text. */
 static inline struct matcher *read_again(struct arena *arena, const struct matcher *m, struct diags *diags)
 {
     struct text first = text_make(arena), second = text_make(arena);
@@ -48,7 +51,8 @@ static inline struct matcher *read_again(struct arena *arena, const struct match
     return back;
 }
 
-/* The pattern as each of the atoms. */
+/* The pattern as each of the atoms. A budget of 600 states makes larger automata fall back; force_fallback is the linear-time
+ * engine. What is refused must have a message. */
 static inline void fuzz_pattern(const uint8_t *data, size_t size, const enum atom *atoms, size_t atom_count)
 {
     const uint8_t *nul = size ? memchr(data, 0, size) : NULL;

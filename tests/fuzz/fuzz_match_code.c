@@ -8,7 +8,9 @@
 #include "tests/fuzz/rule_lines.h"
 #include "tests/unit/match_load.h"
 
+/* The forms of machine code: a block a state, one walker over tables, sets of states, a closed world of names. */
 enum { BLOCKS, WALKER, SETS, CLOSED, FORMS, NAMES_MAX = 64, NAME_MAX = 48, PAGE = 4096 };
+/* One input, compiled. */
 struct target {
     struct rule_lines lines;
     bool wanted[FORMS];
@@ -32,6 +34,7 @@ static bool read_rules(struct target *t, const char *at, const char *end)
     return rule_lines_read(&t->lines, at + (one ? 3 : 0), end);
 }
 
+/* Cut, not refused: every input has names. */
 static void read_names(struct target *t, const char *at, const char *end)
 {
     for (t->name_count = 0; at <= end && t->name_count < NAMES_MAX; t->name_count++) {
@@ -44,6 +47,7 @@ static void read_names(struct target *t, const char *at, const char *end)
 
 /* ---- compiling ---- */
 
+/* code NULL where the form has none; a form that is wanted must compile. */
 static void compile(struct target *t, int form, struct match_code *code, uint32_t block_limit)
 {
     struct diags diags;
@@ -54,7 +58,7 @@ static void compile(struct target *t, int form, struct match_code *code, uint32_
         abort();
 }
 
-/* The outcome of a closed world's name: its size. */
+/* The world is every other name, so that there are names outside; the outcome of one is its size. */
 static struct match_code *close_names(struct target *t)
 {
     struct match_name names[NAMES_MAX];
@@ -112,6 +116,7 @@ static const char *fence_name(const struct field *name)
     return memcpy(page + PAGE - name->size, name->bytes, name->size);
 }
 
+/* Written where the next byte cannot be read; -7 is no rule's number, so that one that is not written is seen. */
 static void check_form(const struct target *t, int form, const struct field *name, struct match_outcome expected)
 {
     if (!t->wanted[form])
@@ -121,6 +126,7 @@ static void check_form(const struct target *t, int form, const struct field *nam
         abort();
 }
 
+/* By looking through the world. */
 static struct match_outcome outcome_closed(const struct target *t, const struct field *name)
 {
     for (size_t i = 1; i < t->name_count; i += 2)
@@ -129,6 +135,7 @@ static struct match_outcome outcome_closed(const struct target *t, const struct 
     return (struct match_outcome){MATCH_OUTSIDE, -1};
 }
 
+/* The table and the oracle must agree where the oracle knows; every form must agree with them. */
 static void check_name(struct target *t, const struct field *name)
 {
     struct subject s;
@@ -144,6 +151,7 @@ static void check_name(struct target *t, const struct field *name)
     check_form(t, CLOSED, name, outcome_closed(t, name));
 }
 
+/* The characters at the ends of the automaton's classes, and the ones behind them. */
 static void check_bounds(struct target *t)
 {
     for (size_t i = 0; i < 2 * t->code->range_count; i++) {

@@ -7,7 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A linked description finds itself. */
+/* A linked description finds itself: each module by each of its paths, each state by its name; every node but the root's has a
+ * parent. */
 static void ask(const struct description *all)
 {
     for (size_t i = 0; i < all->place_count; i++)

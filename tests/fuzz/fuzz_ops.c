@@ -8,6 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Weights, inputs, outputs, states, module slots, indices, `*`, schedules; rules by op name, path, class and op. */
 static const char recipe_text[] =
     "schedule s { enable_fake_quant 3 }\n"
     "config a { weight int8 per channel(0) bias none input int8 per channel(1) static input[1] none output int8 per channel(1) static schedule s }\n"
@@ -20,6 +21,7 @@ static const char recipe_text[] =
     "  _ => a\n"
     "}\n";
 
+/* Reading every string finds what is not terminated or not there. */
 static void resolve(quern_recipe *recipe, struct description *description, enum quern_subject_kind kind)
 {
     struct quern_model model = {.path = "fuzz", .description = description};

@@ -28,7 +28,8 @@ struct world {
     struct shown *items;
     size_t count, capacity;
 };
-/* A claim about a subject. */
+/* A claim about a subject. What the prover may claim of a subject: rule a wins, rules a and b both match, no rule matches, the
+ * two recipes act otherwise. */
 enum claim_kind { CLAIM_WINS, CLAIM_OVERLAPS, CLAIM_UNMATCHED, CLAIM_DIFFERS };
 struct question {
     enum claim_kind kind;
@@ -40,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- subjects ---- */
 
+/* Segments of letters, digits and `_`; one that begins with a digit is a number. */
 static bool is_proper(const struct field *name)
 {
     bool begins = true, number = false, proper = true;
@@ -73,6 +75,7 @@ static bool show(struct world *w, struct shown *shown, const struct field *name,
     return known_to_all;
 }
 
+/* Subjects the oracle does not know are left out: nothing is checked about them. */
 static void add(struct world *w, const struct field *name, bool parameter, const struct subject *known)
 {
     struct shown shown;
@@ -110,6 +113,7 @@ static uint32_t action_of(const struct world *w, const struct shown *shown, size
     return s->actions[rule < 0 ? (int)s->lines.count : rule];
 }
 
+/* Of a subject in the enumeration, by the oracle's verdicts alone. */
 static bool holds(const struct world *w, const struct question *q, const struct shown *shown)
 {
     const unsigned char *verdicts = shown->verdicts[0];
@@ -136,6 +140,8 @@ static bool comes_before(const struct shown *a, const struct shown *b)
     return a->parameter == b->parameter && (a->proper != b->proper ? a->proper : a->size < b->size);
 }
 
+/* Yes: what is shown shows it. No: nothing enumerated does. Either way nothing enumerated is shorter than what was found. Open:
+ * nothing is claimed. */
 static void check(struct world *w, const struct question *q, enum proof proof, const struct witness *witness)
 {
     struct shown found = {0};
@@ -172,6 +178,7 @@ static struct prover *open_prover(struct world *w, size_t count, size_t first, s
                        &options);
 }
 
+/* Of one recipe: every rule, neighbours for overlaps, totality. */
 static void ask_one(struct world *w)
 {
     struct prover *p = open_prover(w, 1, 0, 0);

@@ -8,6 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Bytes that are no text have no AST but an empty one. */
 static struct ast *parse(struct arena *arena, const char *bytes, size_t size, struct diags *diags)
 {
     struct source *source = source_new(arena, "fuzz.qr", arena_copy(arena, bytes, size), size);
@@ -39,12 +40,14 @@ static struct text format(struct arena *arena, const struct ast *ast)
     return text;
 }
 
+/* Byte for byte. */
 static void require_same(struct text a, struct text b)
 {
     if (a.size != b.size || (a.size && memcmp(a.bytes, b.bytes, a.size)))
         abort();
 }
 
+/* The AST's text reads back to itself, errors or not. */
 static void check_reading(struct arena *arena, struct text text)
 {
     struct diags diags;
@@ -54,6 +57,7 @@ static void check_reading(struct arena *arena, struct text text)
     require_same(text, print_ast(arena, read));
 }
 
+/* The layout parses, means the same, and is its own layout. */
 static void check_formatting(struct arena *arena, const struct ast *ast, struct text text)
 {
     struct diags diags;
@@ -65,6 +69,7 @@ static void check_formatting(struct arena *arena, const struct ast *ast, struct 
     require_same(once, format(arena, again));
 }
 
+/* The same bytes as the texts that stand within YAML. */
 static void parse_fragments(struct arena *arena, const char *bytes, size_t size)
 {
     struct diags diags;

@@ -8,6 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* An import's text is the recipe's own: cycles of imports without files. */
 static struct source *open_itself(void *user, const char *from, const char *path, struct span span, struct diags *diags)
 {
     const struct source *whole = user;
@@ -26,6 +27,7 @@ static struct recipe *resolve(struct arena *arena, const char *bytes, size_t siz
     return diags->errors ? NULL : recipe;
 }
 
+/* A spec's text is an equal spec. */
 static void check_spec(struct arena *arena, const struct spec *spec)
 {
     struct diags diags;
@@ -37,6 +39,7 @@ static void check_spec(struct arena *arena, const struct spec *spec)
         abort();
 }
 
+/* A recipe's text resolves to the same text. */
 static void check(struct arena *arena, const char *bytes, size_t size)
 {
     struct diags diags;

@@ -1,4 +1,5 @@
-/* Fuzz target: a safetensors header of any bytes, in a file as long as its last offset or as the input says. */
+/* Fuzz target: a safetensors header of any bytes, in a file that has as many bytes behind the header as the input's first byte
+ * says. Nothing is expected but an end. */
 #include <setjmp.h>
 #include <stdint.h>
 #include <string.h>

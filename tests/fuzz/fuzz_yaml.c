@@ -27,6 +27,7 @@ static const char *resolve(struct arena *arena, const struct ast *ast)
     return text_string(&out);
 }
 
+/* Through YAML and back, the recipe is the same and so is the YAML. */
 static void check_again(struct arena *arena, const struct ast *ast)
 {
     struct diags diags;
@@ -48,6 +49,7 @@ static void check_again(struct arena *arena, const struct ast *ast)
         __builtin_trap();
 }
 
+/* A value in flow form on its own, as configs keep payloads. */
 static void read_flow(struct arena *arena, struct diags *diags, const char *bytes, size_t size)
 {
     struct source *source = source_new(arena, "fuzz", bytes, size);

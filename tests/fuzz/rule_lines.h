@@ -13,6 +13,7 @@
 #include "tests/fuzz/backtrack.h"
 
 enum { RULES_MAX = 8, PATTERN_MAX = 48, ASKED_MAX = 3, TARGETS = 3, TARGET_SKIP = 0 };
+/* A line, and the oracle's tree of its pattern. */
 struct rule_line {
     struct oracle oracle;
     const struct node *root;
@@ -41,7 +42,7 @@ static const char *const guard_texts[] = {
 #include "tests/fuzz/guards.def"
 #undef GUARD
 };
-enum { GUARDS = sizeof guard_letters };
+enum { GUARDS = sizeof guard_letters }; /* rows of guards.def */
 
 /* ---- reading ---- */
 
@@ -141,6 +142,7 @@ static inline bool field_is(const struct field *f, const char *text)
     return f->size == strlen(text) && !memcmp(f->bytes, text, f->size);
 }
 
+/* Of a list; an empty one has none. */
 static inline bool field_any(const struct field *f, size_t count, const char *text)
 {
     bool any = false;
@@ -149,7 +151,7 @@ static inline bool field_any(const struct field *f, size_t count, const char *te
     return any;
 }
 
-/* -1: none. matching.md §1 has the expressions. */
+/* -1: none. What counts as a layer number, by expressions and the C library's own matcher. */
 static inline int64_t layer_of(const char *path)
 {
     static const char *const forms[] = {"layers\\.([0-9]+)", "(^|\\.)(h|blk|blocks?|layer)\\.([0-9]+)"};
@@ -170,6 +172,7 @@ static inline int64_t layer_of(const char *path)
     return -1;
 }
 
+/* By definition: guards.def says when a guard is known, and when it holds. */
 static inline enum truth guard_truth(unsigned row, const struct subject *s, int64_t layer)
 {
     switch (guard_letters[row]) {
