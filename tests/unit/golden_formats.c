@@ -1,6 +1,6 @@
 /* Number formats against ml_dtypes: every code decoded, every finite float of the list encoded.
- * Not compared: rows of Inf and NaN (ml_dtypes' `default` and `saturate` are overflow modes of their own, numerics.md
- * §1.5), and encoding to e8m0, which rounds to nearest there and is a `pow2` mode here. */
+ * Not compared: rows of Inf and NaN (ml_dtypes' `default` and `saturate` are overflow modes of their own), and encoding to
+ * e8m0, which rounds to nearest there and is a `pow2` mode here. */
 #include "tests/unit/golden.h"
 
 #include <math.h>

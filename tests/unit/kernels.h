@@ -30,7 +30,9 @@ enum fill {
     FILL_COUNT
 };
 extern const char *const fill_names[FILL_COUNT];
+/* splitmix64: advances *seed. */
 uint64_t next_random(uint64_t *seed);
+/* x: as many elements as the oracle's tensor has, of its dtype. */
 void fill_tensor(enum fill fill, const struct oracle *oracle, uint64_t *seed, void *x);
 
 /* ---- fenced buffers ---- */
@@ -44,21 +46,25 @@ struct fence {
     size_t bytes;
 };
 enum edge { EDGE_END, EDGE_BEGIN, EDGE_ODD, EDGE_COUNT };
+/* size: the most bytes a buffer placed later may have. Fails the test when there is no memory. */
 void fence_open(struct fence *fence, size_t size);
 void fence_close(struct fence *fence);
 /* bytes filled with 0xa5, or with a copy of content. */
 void *fence_place(struct fence *fence, enum edge edge, size_t bytes, size_t alignment, const void *content);
+/* Whether the bytes beside the buffer placed last are what fence_place put there. */
 bool fence_intact(const struct fence *fence);
 
 /* ---- running ---- */
 
+/* A target a kernel is compiled for, or W = 1 on the host's. */
 struct variant {
     char name[24];
     const struct kernel_target *target;
     bool scalar;
 };
-enum { VARIANTS_MAX = 8, CACHE_SIZE = 2048 };
+enum { VARIANTS_MAX = 8, CACHE_SIZE = 2048 }; /* rows of targets.def and the scalar one; kernels kept at once */
 
+/* A compiled kernel by its key; the code stays loaded until the cache is emptied. */
 struct cached {
     uint64_t hash;
     char *key; /* owned */
@@ -73,6 +79,7 @@ struct subject {
     struct oracle oracle;
 };
 
+/* What a whole test program carries along: kernels, buffers, and figures printed at the end. */
 struct runner {
     struct arena arena; /* specs */
     struct variant variants[VARIANTS_MAX];
@@ -90,6 +97,7 @@ struct runner {
     char current[600]; /* the case that runs, for a crash's message */
 };
 void runner_open(struct runner *runner);
+/* Prints the figures. */
 void runner_close(struct runner *runner);
 /* The spec of an expression; NULL with *message when the language refuses it. */
 const struct spec *runner_spec(struct runner *runner, const char *text, const char **message);

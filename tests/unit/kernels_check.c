@@ -1,4 +1,5 @@
-/* One subject through the operations: run, compare with the oracle, say what differs. */
+/* One subject through the operations: run, compare with the oracle, say what differs. Bits are compared, not values: the oracle
+ * (tests/oracle) computes the formulas in obvious C, and kernels must give the same bytes whatever the vector width. */
 #include "tests/unit/kernels.h"
 
 #include <math.h>
@@ -6,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FAILURES_SHOWN = 40, DIFFERENCES_SHOWN = 3 };
+enum { FAILURES_SHOWN = 40, DIFFERENCES_SHOWN = 3 }; /* of a program, of a case: later ones are counted only */
 
 static void print_shape(char *out, size_t size, const struct oracle *oracle)
 {
@@ -40,6 +41,7 @@ void report_failure(struct runner *runner, const struct subject *subject, enum k
     print_message("DIFFERS %s: %s\n", name, what);
 }
 
+/* Every member but the shape of what is not stored. */
 static bool same_storage(const struct kernel_storage *a, const struct kernel_storage *b)
 {
     bool same = a->rows == b->rows && a->columns == b->columns && a->elements == b->elements &&
@@ -51,6 +53,7 @@ static bool same_storage(const struct kernel_storage *a, const struct kernel_sto
     return same;
 }
 
+/* What the oracle refuses, kernel_storage must refuse, and the other way round. */
 bool subject_open(struct runner *runner, struct subject *subject, const char *text, const struct spec *spec, enum dtype dtype,
                   const int64_t *shape, int rank)
 {
@@ -89,6 +92,7 @@ bool subject_supported(struct runner *runner, const struct subject *subject, enu
 
 /* ---- comparing buffers ---- */
 
+/* A case while it is compared. */
 struct comparison {
     struct runner *runner;
     const struct subject *subject;
@@ -139,6 +143,7 @@ static void compare_codes(struct comparison *c, const void *got)
         compare_units(c, "code byte", s->codes, got, oracle->storage.code_bytes, 1);
 }
 
+/* By bits: sums have a fixed order of additions. */
 static void compare_double(struct comparison *c, const char *what, double expected, double got)
 {
     if (memcmp(&expected, &got, sizeof got))
@@ -194,6 +199,7 @@ static void place_buffers(struct comparison *c, struct kernel_args *args)
         args->second = fence_place(&r->small, edge, 4, 4, &s->second);
 }
 
+/* `small` is read alone, and needs no look. */
 static void check_fences(struct comparison *c, const struct kernel_args *args)
 {
     const struct runner *r = c->runner;
@@ -203,6 +209,7 @@ static void check_fences(struct comparison *c, const struct kernel_args *args)
         report_failure(c->runner, c->subject, c->op, c->variant, c->sample, "a byte outside a buffer was written");
 }
 
+/* What an operation does not write must be as it was: x, and the scales that it was given. */
 static void compare_written(struct comparison *c, const struct kernel_args *args)
 {
     const struct kernel_storage *storage = &c->subject->oracle.storage;
@@ -219,6 +226,7 @@ static void compare_written(struct comparison *c, const struct kernel_args *args
         compare_codes(c, args->codes);
 }
 
+/* The largest of the pieces so far, and the last piece's. */
 struct observed {
     float amax, piece;
 };
@@ -230,6 +238,7 @@ static void combine_amax(void *user)
         observed->amax = observed->piece;
 }
 
+/* sums begin as rubbish: a kernel overwrites them. error runs as one piece, since its sums have one order. */
 void check_op(struct runner *runner, const struct subject *subject, enum kernel_op op, const struct variant *variant, const struct sample *sample)
 {
     const struct oracle *oracle = &subject->oracle;
@@ -270,6 +279,7 @@ struct tensors {
     float given_second;
 };
 
+/* Never of size 0; zeroed, as the bits between codes must be. */
 static void *allocate(int64_t bytes)
 {
     return calloc(1, (size_t)bytes + 1);
@@ -314,6 +324,7 @@ static void fill_codes(const struct subject *subject, uint64_t *seed, char *code
         oracle_put_code(subject->spec, &oracle->storage, codes, i, least + (int32_t)(next_random(seed) % count));
 }
 
+/* given: with the scales of another tensor. */
 static struct sample make_sample(const struct tensors *t, const char *name, bool given, float second)
 {
     return (struct sample){

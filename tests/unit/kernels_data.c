@@ -1,5 +1,5 @@
-/* Tensors that hit every rule of numerics.md §1.5 and §1.8: ties, both zeros, subnormals, Inf, NaN of many payloads,
- * magnitudes at both ends of the dtype. */
+/* Tensors that hit every rule of rounding and scaling: ties, both zeros, subnormals, Inf, NaN of many payloads, magnitudes at
+ * both ends of the dtype. Each fill sets one element at a time; a fill is a function fill_NAME and a row of FILLS. */
 #include "tests/unit/kernels.h"
 
 #include <math.h>
@@ -27,11 +27,13 @@ struct filler {
     double scale, odd; /* chosen once a tensor: a power of two; a number with a full mantissa */
 };
 
+/* In [0, 1), with 53 bits. */
 static double uniform(struct filler *f)
 {
     return (double)(next_random(f->seed) >> 11) * 0x1p-53;
 }
 
+/* Nearly uniform: n is small beside 2^64. */
 static uint64_t below(struct filler *f, uint64_t n)
 {
     return next_random(f->seed) % n;
@@ -43,11 +45,13 @@ static double bell(struct filler *f)
     return uniform(f) + uniform(f) + uniform(f) + uniform(f) - 2;
 }
 
+/* Rounded to the dtype by the oracle. */
 static void put(struct filler *f, double value)
 {
     oracle_store(f->oracle->dtype, f->x, f->i, (float)value);
 }
 
+/* The bits as they are; of 16-bit dtypes the lower half. */
 static void put_bits(struct filler *f, uint32_t bits)
 {
     uint16_t half = (uint16_t)bits;
@@ -67,6 +71,7 @@ static uint32_t sign_bit(const struct filler *f)
     return f->oracle->dtype == DTYPE_f32 ? 0x80000000u : 0x8000u;
 }
 
+/* The exponent's ones. */
 static uint32_t inf_bits(const struct filler *f)
 {
     return (sign_bit(f) - 1) & ~((1u << mantissa_bits(f)) - 1);
@@ -125,12 +130,14 @@ static void fill_near_ties(struct filler *f)
     put(f, below(f, 2) ? -v : v);
 }
 
+/* A quarter of them within the three smallest. */
 static void fill_subnormal(struct filler *f)
 {
     uint32_t fraction = (uint32_t)below(f, 1u << mantissa_bits(f));
     put_bits(f, (below(f, 2) ? sign_bit(f) : 0) | (below(f, 4) ? fraction : fraction & 3));
 }
 
+/* A sixth are no zeros, so that blocks get a scale. */
 static void fill_signed_zeros(struct filler *f)
 {
     if (below(f, 6) == 0)
@@ -139,6 +146,7 @@ static void fill_signed_zeros(struct filler *f)
         put_bits(f, below(f, 2) ? sign_bit(f) : 0);
 }
 
+/* Inf, or NaN of any payload, of either sign. */
 static void put_special(struct filler *f)
 {
     uint32_t payload = 1 + (uint32_t)below(f, (1u << mantissa_bits(f)) - 1);
@@ -163,21 +171,25 @@ static void fill_all_special(struct filler *f)
         put(f, bell(f));
 }
 
+/* All of one sign: which, by the number of elements. */
 static void fill_zero(struct filler *f)
 {
     put_bits(f, f->count % 2 ? 0 : sign_bit(f));
 }
 
+/* Scales become subnormal or 0. */
 static void fill_tiny(struct filler *f)
 {
     put(f, bell(f) * (f->oracle->dtype == DTYPE_f16 ? 0x1p-22 : 1e-37));
 }
 
+/* Near the largest finite value: sums of squares overflow f32. */
 static void fill_huge(struct filler *f)
 {
     put(f, bell(f) * (f->oracle->dtype == DTYPE_f16 ? 32000.0 : 1.6e38));
 }
 
+/* One element is so large that all others round to 0 in its block. */
 static void fill_outlier(struct filler *f)
 {
     put(f, f->i == f->count * 2 / 3 ? (f->oracle->dtype == DTYPE_f16 ? 65000.0 : 1e38) : bell(f) * f->scale);
@@ -188,6 +200,7 @@ static void fill_bits(struct filler *f)
     put_bits(f, (uint32_t)next_random(f->seed));
 }
 
+/* Ranges that do not have 0 inside: asymmetric schemes move it in. */
 static void fill_positive(struct filler *f)
 {
     put(f, (1 + uniform(f)) * f->scale);
@@ -198,11 +211,13 @@ static void fill_negative(struct filler *f)
     put(f, -(1 + uniform(f)) * f->scale);
 }
 
+/* Blocks whose range is empty but for 0. */
 static void fill_constant(struct filler *f)
 {
     put(f, f->count % 2 ? -0.7 : 3.3);
 }
 
+/* scale and odd are drawn once a tensor: all of its elements share them. */
 void fill_tensor(enum fill fill, const struct oracle *oracle, uint64_t *seed, void *x)
 {
     static void (*const functions[FILL_COUNT])(struct filler *) = {

@@ -4,8 +4,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGE = 4096, MARGIN = 64, FILLER = 0xa5 };
+enum { PAGE = 4096, MARGIN = 64, FILLER = 0xa5 }; /* MARGIN: bytes beside a buffer that are known */
 
+/* The whole is inaccessible first; what lies between the outer pages is then opened. */
 void fence_open(struct fence *fence, size_t size)
 {
     fence->size = (size + 2 * MARGIN + PAGE - 1) / PAGE * PAGE;
@@ -29,6 +30,7 @@ static char *highest(const struct fence *fence)
     return fence->map + PAGE + fence->size;
 }
 
+/* EDGE_END: the last element ends at the page, up to its alignment. EDGE_BEGIN: the first begins there. */
 void *fence_place(struct fence *fence, enum edge edge, size_t bytes, size_t alignment, const void *content)
 {
     char *at = lowest(fence);
@@ -47,6 +49,7 @@ void *fence_place(struct fence *fence, enum edge edge, size_t bytes, size_t alig
     return at;
 }
 
+/* Within the accessible pages: beyond them a write would not have returned. */
 bool fence_intact(const struct fence *fence)
 {
     const char *end = fence->at + fence->bytes;

@@ -1,4 +1,5 @@
-/* Compiling kernels once per key and calling them as a hostile caller would. */
+/* Compiling kernels once per key and calling them as a hostile caller would: denormals flushed, rounding upward, ranges in any
+ * order, buffers at the edges of memory. */
 #include "tests/unit/kernels.h"
 
 #include <fenv.h>
@@ -33,6 +34,7 @@ static void find_variants(struct runner *runner)
     add_variant(runner, host, true);
 }
 
+/* The runner of the program, for the signal handler. */
 static const struct runner *crashing;
 
 /* A kernel left its buffers or ran a wrong instruction: name the case and stop. */
@@ -45,6 +47,7 @@ static void name_crash(int number)
     _exit(2);
 }
 
+/* A kernel that leaves its buffers meets a fence, and the case is named. */
 static void catch_crashes(const struct runner *runner)
 {
     struct sigaction action = {.sa_handler = name_crash};
@@ -55,6 +58,7 @@ static void catch_crashes(const struct runner *runner)
     sigaction(SIGFPE, &action, NULL);
 }
 
+/* The seed is fixed: a failure comes again. The fences hold the largest subjects there are. */
 void runner_open(struct runner *runner)
 {
     memset(runner, 0, sizeof *runner);
@@ -106,6 +110,7 @@ const struct spec *runner_spec(struct runner *runner, const char *text, const ch
     return NULL;
 }
 
+/* The object's bytes are not needed once it is loaded. */
 static bool compile(struct arena *arena, const struct kernel_request *request, struct kernel_code *code, struct diags *diags)
 {
     char *object = NULL;
@@ -125,6 +130,7 @@ static uint64_t hash_key(const char *key)
     return hash;
 }
 
+/* By hash first: keys are long. */
 static const struct cached *find_cached(const struct runner *runner, const char *key)
 {
     uint64_t hash = hash_key(key);

@@ -15,6 +15,8 @@ struct bench { /* one compilation */
     void *scratch;
 };
 
+/* options NULL: the usual. matcher NULL: an error, which messages() shows. The scratch holds rubbish first, so that a matcher
+ * that relies on zeros is found. */
 static inline void open_recipe(struct bench *b, const char *text, const struct match_options *options)
 {
     arena_init(&b->arena, NULL);
@@ -43,6 +45,7 @@ static inline const char *messages(struct bench *b)
     return text_string(&out);
 }
 
+/* The matcher's own text, read into another bench; it prints the same text, or the test fails. The caller closes *back. */
 static inline struct bench *read_back(struct bench *b, struct bench *back)
 {
     struct text first = text_make(&b->arena), second = text_make(&b->arena);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include "tests/unit/match_load.h"
 
+/* QUERN_BUILD, as `make check` sets it, or the working directory. */
 static inline const char *generator_path(void)
 {
     static char path[4096];
@@ -13,6 +14,7 @@ static inline const char *generator_path(void)
     return path;
 }
 
+/* Fails the test when the code cannot be made; kernel_unload(&compiled.code) is the caller's. */
 static inline struct compiled compile_code(struct arena *arena, struct match_code *code, uint32_t block_limit)
 {
     struct diags diags;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "codegen/match/match.h"
 
+/* An atom and its pattern; bytes may hold anything, a NUL too. */
 struct test_rule {
     int atom; /* enum atom */
     const char *bytes;
@@ -20,6 +21,7 @@ static inline int find_atom(const char *yaml_type)
     return -1;
 }
 
+/* As the parser would have it, with the pattern as its source. */
 static inline const struct ast_predicate *make_atom(struct arena *arena, const struct test_rule *rule)
 {
     struct ast_predicate *p = ARENA_NEW(arena, struct ast_predicate);
@@ -31,7 +33,7 @@ static inline const struct ast_predicate *make_atom(struct arena *arena, const s
     return p;
 }
 
-/* First match over the rules. */
+/* First match over the rules, all to `skip`: which rule wins is all that is asked. */
 static inline struct recipe *make_recipe(struct arena *arena, const struct test_rule *rules, size_t count)
 {
     struct recipe *r = ARENA_NEW(arena, struct recipe);

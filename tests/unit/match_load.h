@@ -7,6 +7,7 @@
 #include "codegen/kernel/provider.h"
 #include "codegen/match/code.h"
 
+/* function is the code's own; it is valid until kernel_unload(&code). */
 struct compiled {
     struct kernel_code code;
     int32_t (*function)(const char *name, size_t size, int32_t *unknown);

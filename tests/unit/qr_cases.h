@@ -13,7 +13,8 @@
 
 #include "lang/ast.h"
 
-enum { CASES_MAX = 256 };
+enum { CASES_MAX = 256 }; /* of a file; one more is read and no more */
+/* Both texts are the arena's. */
 struct text_case {
     const char *title;
     struct text input, expected;
@@ -46,6 +47,7 @@ static inline size_t read_cases(struct arena *arena, const char *name, struct te
     return count;
 }
 
+/* As a terminal without colours shows them. */
 static inline void add_messages(struct text *out, const struct diags *diags)
 {
     for (const struct diag *d = diags->first; d; d = d->next)

@@ -1,4 +1,4 @@
-/* Hostile data and hostile checkpoints (bad-inputs.md 51-60), what verify says, and memory that runs out at every point. */
+/* Hostile data and hostile checkpoints, what verify says, and memory that runs out at every point. */
 #define _GNU_SOURCE 1
 #include <math.h>
 #include <stdio.h>

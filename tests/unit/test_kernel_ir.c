@@ -68,7 +68,7 @@ static void test_round_trip(void **state)
             }
 }
 
-/* A kernel a person can read: the letters of numerics.md. */
+/* A kernel a person can read: the letters of the formulas. */
 static void test_print(void **state)
 {
     struct arena arena;

@@ -1,4 +1,4 @@
-/* Opening models: directories, indexes (bad-inputs.md 41), lists of names, kinds known by their first bytes. */
+/* Opening models: directories, indexes, lists of names, kinds known by their first bytes. */
 #define _GNU_SOURCE 1
 #include <stdio.h>
 #include <stdlib.h>

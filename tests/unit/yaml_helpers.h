@@ -13,6 +13,7 @@
 #include "lang/ast.h"
 #include "lang/yaml_value.h"
 
+/* A test's own arena; its state. */
 struct bench {
     struct arena arena;
     struct diags diags;
@@ -35,6 +36,7 @@ static inline int close_bench(void **state)
     return 0;
 }
 
+/* Begins a new list of messages. */
 static inline struct source *bench_source(struct bench *b, const char *text)
 {
     diags_init(&b->diags, &b->arena);
