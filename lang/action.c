@@ -1,10 +1,12 @@
-/* Actions: what a rule does to a layer, as one text that is the same whenever the same is done: slots in one order, without
- * those that change nothing, specs spelled canonically, payloads with their keys sorted, schedules by their steps. */
+/* Actions: what a rule does to a layer, as one text that is the same whenever the same is done. In: a rule of a resolved recipe.
+ * Out: text for `diff` and for messages: slots in one order, without those that change nothing, specs spelled canonically,
+ * payloads with their keys sorted, schedules by their steps. It need not read back. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include "lang/resolve.h"
 
+/* The slot without key for the same role. */
 static const struct slot *find_general(const struct config *config, const struct slot *slot)
 {
     for (size_t i = 0; i < config->slot_count; i++) {
@@ -53,7 +55,8 @@ static const char *print_slot(struct arena *arena, const struct slot *s)
     return text_string(&text);
 }
 
-/* The payload with its keys in order; as it stands when it is no JSON that jansson can hold. */
+/* The payload with its keys in order; as it stands when it is no JSON that jansson can hold.
+ * jansson's numbers: two spellings of one double are the same payload. */
 static const char *print_extra(struct arena *arena, const char *extra)
 {
     json_t *value = json_loads(extra, JSON_DECODE_ANY, NULL);
@@ -115,6 +118,7 @@ static void print_config(struct text *out, const struct recipe *recipe, const st
     text_add(out, count ? "" : "skip");
 }
 
+/* rule NULL: no rule took the name, which is as skipping it. */
 void rule_print_action(struct text *out, const struct recipe *recipe, const struct rule *rule)
 {
     bool config = rule && rule->target == AST_TARGET_CONFIG;

@@ -1,4 +1,6 @@
-/* Arena: chunked bump allocation with an escape for failure. See arena.h. */
+/* Arena: chunked bump allocation with an escape for failure. In: sizes. Out: zeroed memory that lives until the arena closes. Small
+ * requests share a chunk; what is large has a chunk of its own, which can be given back or grown in place. Every product and sum of
+ * sizes is checked before memory is asked for. Not thread-safe: an arena belongs to one compilation. See arena.h. */
 #define _GNU_SOURCE /* mremap */
 #include "lang/arena.h"
 
@@ -12,6 +14,7 @@
 enum { CHUNK_SIZE = 64 * 1024, LARGE_CHUNK_SIZE = 512 * 1024, MUCH = 4 << 20, OWN_SIZE = 16 * 1024, ALIGNMENT = 16 };
 enum { PAGES_SIZE = 128 * 1024 }; /* from here on the standard allocator asks the system */
 
+/* Doubly linked, so that a chunk of its own leaves in constant time. */
 struct arena_chunk {
     struct arena_chunk *next, *previous;
     size_t size, used; /* of data */
@@ -76,6 +79,7 @@ void arena_close(struct arena *arena)
     arena->deferred = NULL;
 }
 
+/* Whatever was reached through pointers of the caller's frame stays as it is: longjmp runs no clean-up but that of arena_close. */
 static _Noreturn void fail(struct arena *arena)
 {
     if (arena->escape)
@@ -109,6 +113,7 @@ static size_t round_up(size_t size)
     return (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 }
 
+/* Shared chunks keep an unused rest of less than OWN_SIZE at most; arenas of zeroed allocators are never cleared by hand. */
 void *arena_alloc(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX - ALIGNMENT)
@@ -122,7 +127,8 @@ void *arena_alloc(struct arena *arena, size_t size)
     return arena->allocator->zeroed ? memory : memset(memory, 0, size);
 }
 
-/* The chunk of what was allocated with this size, or NULL: it shares one. */
+/* The chunk of what was allocated with this size, or NULL: it shares one.
+ * Which requests have one follows from the size alone, so callers give back with the size they asked with. */
 static struct arena_chunk *find_own(void *memory, size_t size)
 {
     return memory && round_up(size) >= OWN_SIZE ? (struct arena_chunk *)((unsigned char *)memory - offsetof(struct arena_chunk, data)) : NULL;
@@ -194,6 +200,7 @@ char *arena_string(struct arena *arena, const char *string)
     return arena_copy(arena, string, strlen(string));
 }
 
+/* The format is run twice: once for its size. */
 char *arena_printf(struct arena *arena, const char *format, ...)
 {
     va_list args, again;
@@ -219,6 +226,7 @@ static void close_child(void *child)
     arena_close(child);
 }
 
+/* A limit of 0 would mean none, so that a full arena's child has the parent's own. */
 struct arena *arena_open_child(struct arena *arena)
 {
     struct arena *child = ARENA_NEW(arena, struct arena);

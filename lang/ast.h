@@ -1,4 +1,4 @@
-/* AST: what a recipe says, in either spelling, before names are resolved. language.md §2, §3.
+/* AST: what a recipe says, in either spelling, before names are resolved. docs/language.md.
  * All nodes live in one arena. Lists keep source order and are linked by `next`.
  * The .qr parser, the YAML reader and the AST text reader build it; the formatter, the AST printer and
  * resolve.c read it. */
@@ -202,7 +202,7 @@ struct ast {
 /* Reports the first byte that no recipe may hold, in comments and strings too: malformed UTF-8, NUL, a
  * bidirectional control. False when there is one. ast_parse calls it. */
 bool ast_check_text(const struct source *source, struct diags *diags);
-/* Which spelling the text is in (language.md §1); the file's name never decides. */
+/* Which spelling the text is in (docs/language.md); the file's name never decides. */
 enum spelling ast_detect(const char *bytes, size_t size);
 /* Parse with recovery: errors go to diags, what could be read comes back (never NULL). */
 struct ast *ast_parse(struct arena *arena, struct source *source, struct diags *diags); /* detects */

@@ -118,7 +118,7 @@ struct ast_name qr_words(struct qr_parse *parse, struct ast_name first, struct a
     return (struct ast_name){.text = arena_printf(parse->arena, "%s %s", first.text, second.text), .span = span_join(first.span, second.span)};
 }
 
-/* `\\` in a regular expression: one backslash, and rarely what was meant (language.md §2.1). */
+/* `\\` in a regular expression: one backslash, and rarely what was meant (docs/language.md). */
 static void check_backslashes(struct qr_parse *parse, struct ast_string pattern)
 {
     const char *written = parse->source->bytes + pattern.span.begin;

@@ -268,7 +268,7 @@ struct ast_attribute *qr_scale_pow2(struct qr_parse *parse, struct ast_attribute
     return scale;
 }
 
-/* rounded first: codes from the stored scale; rounded last: from the exact one (numerics.md §1.3) */
+/* rounded first: codes from the stored scale; rounded last: from the exact one */
 struct ast_attribute *qr_scale_rounded(struct qr_parse *parse, struct ast_attribute *scale, struct ast_name when, struct span span)
 {
     int value = word_expect(WORDS_rounded, when.text, "`rounded`", span, parse->diags);

@@ -1,8 +1,12 @@
-/* The rows of the AST's text. See ast_fields.h. */
+/* The rows of the AST's text: for each class of nodes its kinds, for each kind the word and the fields. In: nothing. Out: tables
+ * that the printer and the reader share, so that what is printed reads back. A row: word, type, where the value stands in the
+ * struct, where its `given` bool (has) and its count or spelling (extra) stand, flags, the set of words, the class of children.
+ * `fault` says what the fields of a node must fulfil together; the parsers make no other nodes. See ast_fields.h. */
 #include "lang/ast_fields.h"
 
 #include <string.h>
 
+/* Each macro is one type of field; *_IF has a bool beside it, *_SPELLED the user's spelling. */
 #define AT(node, member) offsetof(struct node, member)
 #define NAME(node, word, member) {word, FIELD_NAME, AT(node, member), FIELD_NONE, FIELD_NONE, 0, 0, NULL}
 #define NAME_REQUIRED(node, word, member) {word, FIELD_NAME, AT(node, member), FIELD_NONE, FIELD_NONE, FIELD_REQUIRED, 0, NULL}

@@ -1,4 +1,5 @@
-/* AST text, printed from the rows of ast_fields.c. See ast_fields.h. */
+/* AST text, printed from the rows of ast_fields.c. In: an AST of any spelling. Out: one line a node, children indented by two
+ * blanks, fields as word=value; what is absent, false or empty is left out. Places are not printed. See ast_fields.h. */
 #include "lang/ast_fields.h"
 
 #include <string.h>
@@ -73,6 +74,7 @@ static void print_dims(struct text *out, const struct ast_field *f, const void *
     }
 }
 
+/* One field for each string, all with the row's word. */
 static void print_strings(struct text *out, const struct ast_field *f, const void *node)
 {
     const struct ast_string *strings = *(struct ast_string *const *)at(node, f->offset);

@@ -198,6 +198,7 @@ static void read_flag(struct reader *r, bool *flag)
         fail(r, begin, "expected `true`; what is false is left out");
 }
 
+/* Types are the rows' own: the switch is the reader's half of print_field. */
 static void read_value(struct reader *r, const struct ast_field *f, void *node)
 {
     void *value = at(node, f->offset);
@@ -301,7 +302,8 @@ static void end_line(struct reader *r)
     r->at += r->at < r->source->size && peek(r) == '\n';
 }
 
-/* The level of the line at r->at, or -1 at the end of the text. */
+/* The level of the line at r->at, or -1 at the end of the text.
+ * An odd number of blanks, or too many, is a level that nothing has. */
 static int read_level(const struct reader *r)
 {
     size_t blanks = 0;

@@ -1,5 +1,5 @@
 /* compressed-tensors: specs as QuantizationArgs and back, and the format that stores them. See compressed.h;
- * file-formats.md §2.2. */
+ * docs/huggingface.md. */
 #include "lang/compressed.h"
 
 #include <inttypes.h>

@@ -1,4 +1,6 @@
-/* Diagnostics: collecting and printing. See diag.h. */
+/* Diagnostics: collecting and printing. In: a code, a place, a text. Out: messages in the order reported, as text for people
+ * (diag_json.c has the machines'). Errors beyond the limit are counted and dropped, so that a broken file costs memory for the
+ * first hundred. See diag.h. */
 #include "lang/diag.h"
 
 #include <stdlib.h>
@@ -26,6 +28,7 @@ static const char *format_string(struct arena *arena, const char *format, va_lis
     return text_string(&text);
 }
 
+/* A dropped message is not linked, but its memory stays: notes and helps may still be added to it. */
 static void append(struct diags *diags, struct diag *diag)
 {
     unsigned *counter[] = {&diags->notes, &diags->warnings, &diags->errors};
@@ -102,7 +105,8 @@ int diag_find(const char *code)
 
 enum { NEAREST_EDITS = 2, BAND = 2 * NEAREST_EDITS + 1, FAR = NEAREST_EDITS + 1 };
 
-/* One row of the band, j = i - NEAREST_EDITS .. i + NEAREST_EDITS, from the two before; its least cell. */
+/* One row of the band, j = i - NEAREST_EDITS .. i + NEAREST_EDITS, from the two before; its least cell.
+ * Cells hold distances of the first i characters of a to the first j of b, FAR for whatever is larger than NEAREST_EDITS. */
 static unsigned fill_row(unsigned rows[3][BAND], const char *a, const char *b, size_t n, size_t i)
 {
     unsigned *now = rows[i % 3], *before = rows[(i + 2) % 3], *earlier = rows[(i + 1) % 3], least = FAR;
@@ -127,7 +131,8 @@ static unsigned fill_row(unsigned rows[3][BAND], const char *a, const char *b, s
 }
 
 /* Damerau-Levenshtein distance (optimal string alignment) up to NEAREST_EDITS, FAR beyond: the table's cells near its
- * diagonal alone, behind the text that both begin with. */
+ * diagonal alone, behind the text that both begin with.
+ * O(length) for each candidate: five cells a row. */
 static unsigned edit_distance(const char *a, size_t m, const char *b, size_t n)
 {
     unsigned rows[3][BAND];
@@ -143,6 +148,7 @@ static unsigned edit_distance(const char *a, size_t m, const char *b, size_t n)
     return rows[m % 3][n + NEAREST_EDITS - m];
 }
 
+/* Short words allow less: one edit of a word of one or two letters would suggest anything. The first of equals wins. */
 const char *diag_nearest(const char *word, const char *const *candidates, size_t count)
 {
     size_t length = strlen(word);
@@ -184,7 +190,8 @@ static bool starts_character(char byte)
     return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
-/* The line around the span, at most EXCERPT_MAX bytes of it, and a caret line below. */
+/* The line around the span, at most EXCERPT_MAX bytes of it, and a caret line below.
+ * Widths are those of code points; a tab prints as one blank, so that the caret stands under its text. */
 static void print_excerpt(struct text *out, struct span span, const char *color)
 {
     struct place place = source_place(span.source, span.begin);

@@ -1,5 +1,5 @@
-/* Files of other systems: recognised by their keys, read as an AST with their system's meaning, written from a recipe.
- * One row of foreign.def and one file foreign_NAME.c each. language.md §3, matching.md §2. */
+/* Files of other systems: recognised by their keys, read as an AST with their system's meaning, written from a recipe. One row of
+ * foreign.def and one file foreign_NAME.c each; the meaning of each system's file is in docs/, one page a system. */
 #ifndef QUERN_LANG_FOREIGN_H
 #define QUERN_LANG_FOREIGN_H
 

@@ -1,7 +1,7 @@
-/* compressed-tensors' QuantizationConfig: groups of targets with schemes, and a list of what is ignored.
- * Its order: ignored first; then exact names and `re:` patterns, those without "re:" before those with, each by text; then
- * class names by text. A target that stands in two groups has the later one's scheme. What its models of pydantic raise is an
- * error. docs/huggingface.md. */
+/* compressed-tensors' QuantizationConfig: groups of targets with schemes, and a list of what is ignored. In: the mapping under
+ * quantization_config. Out: a config for each group, rules in this order: ignored first; then exact names and `re:` patterns, those
+ * without "re:" before those with, each by text; then class names by text. A target that stands in two groups has the later one's
+ * scheme. What its models of pydantic raise is an error. docs/huggingface.md. */
 #include "lang/foreign.h"
 
 #include <ctype.h>
@@ -150,6 +150,7 @@ static void check_actorder(struct compressed *c, const struct yaml_node *node, c
         REFUSE(c, order, "`actorder: group` needs the strategy `group` or `tensor_group`");
 }
 
+/* Defaults are QuantizationArgs'; false: some message was an error. */
 static bool read_args(struct compressed *c, const struct yaml_node *node, bool activation, struct ct_args *a)
 {
     static const char *const words[] = {"num_bits", "type", "symmetric", "strategy", "group_size", "block_structure", "dynamic", "actorder",

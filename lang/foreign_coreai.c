@@ -1,9 +1,9 @@
 /* coreai_opt configurations (version 0.2.0): `quantization_config`, and beside it a place for anchors.
  *   in    global_config, module_type_configs, module_name_configs, each of ModuleQuantizerConfigs
  *   out   declarations and rules, by foreign_coreai_lower.c
- * A config is complete: what it leaves out has the library's default, never the enclosing config's value; null is off and
- * `{}` the default. What coreai_opt refuses when it loads a file or makes a quantizer is refused here with its reason, what
- * it drops without a word is a warning. language.md §3, matching.md §2. */
+ * A config is complete: what it leaves out has the library's default, never the enclosing config's value; null is off and `{}`
+ * the default. What coreai_opt refuses when it loads a file or makes a quantizer is refused here with its reason (pydantic's
+ * words where it has them), what it drops without a word is a warning. docs/coreai.md. */
 #include "lang/foreign_coreai.h"
 
 #include <string.h>
@@ -43,6 +43,7 @@ static bool read_digits(const struct yaml_node *node, int64_t *value)
     return true;
 }
 
+/* As pydantic's lax mode: bools, whole floats and digits in strings are integers. */
 bool coreai_integer(struct coreai *c, const struct yaml_node *node, const char *what, int64_t *value)
 {
     double most = 9007199254740992.0; /* 2^53: every integer up to it is a float */
@@ -78,6 +79,7 @@ static const char *const steps[] = {
 };
 enum { STEPS = sizeof steps / sizeof *steps, OBSERVE = 0, QUANTIZE, SETTLE };
 
+/* null stands for absent where the field may be null, which is the last one alone. */
 static bool read_steps(struct coreai *c, const struct yaml_node *node, int64_t at[STEPS], bool has[STEPS])
 {
     bool good = true;
@@ -95,6 +97,7 @@ static bool read_steps(struct coreai *c, const struct yaml_node *node, int64_t a
     return good;
 }
 
+/* The order of QATSchedule's validators; the first fault is the message. */
 static const char *schedule_fault(const int64_t at[STEPS], bool settles)
 {
     if (at[OBSERVE] < 0 || at[QUANTIZE] < 0)
@@ -212,6 +215,7 @@ static void warn_inert_op(struct coreai *c, const struct yaml_node *key)
     yaml_help_nearest(c->y, diag, key->text, words, count);
 }
 
+/* Order is kept: among entries that match, the one defined last wins. */
 static void read_ops(struct coreai *c, struct coreai_ops *ops, const struct yaml_node *node, bool by_type)
 {
     if (!node || node->kind == YAML_NULL || !yaml_expect(c->y, node, YAML_MAPPING, "a mapping of op configs, or null"))
@@ -283,6 +287,7 @@ static void read_level(struct coreai *c, struct coreai_level *level, const struc
     }
 }
 
+/* A file without a global config has the library's default one. */
 static void read_global(struct coreai *c, const struct yaml_node *node, struct span span)
 {
     static const struct yaml_node empty = {.kind = YAML_MAPPING};

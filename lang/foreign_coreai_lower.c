@@ -1,9 +1,10 @@
-/* Lowering of a coreai_opt configuration to one first-match list. matching.md §2.
+/* Lowering of a coreai_opt configuration to one first-match list. In: what foreign_coreai.c read. Out: configs and rules in this
+ * order:
  *   levels    names, then types, then the global config; within each the entry defined last comes first
  *   an entry  reaches its module and everything inside it: `under re`, `under type`, `_`
  *   inside    op names, then op types, each the one defined last first, then the entry's own config
  *   module_*  hold where the entry takes the module itself: a rule `re` or `type` with them stands before the one without
- * Configs with equal texts are one declaration; a config without any slot and schedule is skip. */
+ * Configs with equal texts are one declaration; a config without any slot and schedule is skip. docs/coreai.md. */
 #include "lang/foreign_coreai.h"
 
 #include <string.h>
@@ -34,6 +35,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
+/* Bytes of a name made of a pattern: enough to tell by eye. */
 enum { STEM_MAX = 40 };
 
 /* Letters and digits of the stem, with `_` between them. */
@@ -53,6 +55,7 @@ static const char *make_stem(struct arena *arena, const char *stem, size_t size)
     return out.size ? text_string(&out) : "all";
 }
 
+/* Numbers from 2 on; what was given is remembered by stem, so that a thousand equal stems are linear. */
 const char *coreai_name(struct coreai *c, const char *stem, size_t size, const char *suffix)
 {
     bool found;
@@ -96,7 +99,8 @@ static bool is_empty(const struct body *b)
     return !b->schedule;
 }
 
-/* The declaration's name; NULL: skip. */
+/* The declaration's name; NULL: skip.
+ * The text is the key: two configs of one meaning and one spelling are the same. */
 static const char *declare(struct coreai *c, const struct body *b, enum coreai_variant variant)
 {
     struct text text = text_make(c->y->arena);
@@ -174,6 +178,7 @@ static void add_rules(struct coreai *c, struct ast_predicate *p, const struct bo
     add_rule(c, p, declare(c, b, COREAI_PLAIN), b->span, inert);
 }
 
+/* From the last entry back: first match wins here, the last definition there. */
 static void lower_ops(struct coreai *c, struct ast_predicate *under, const struct coreai_ops *ops, enum atom atom, const struct coreai_entry *entry)
 {
     for (size_t i = ops->count; i--;) {

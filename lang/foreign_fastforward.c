@@ -42,6 +42,8 @@ static const char *const policies[] = {"error", "skip", "overwrite"};
 
 /* ---- specs ---- */
 
+/* FastForward's own arithmetic: symmetric without clipping, else an offset in floats that is subtracted before rounding; eps is
+ * torch.finfo(float32).eps. */
 void fastforward_spec(struct text *out, const struct fastforward_quantizer *q)
 {
     const char *name = arena_printf(out->arena, "int%lld", (long long)q->bits);
@@ -78,7 +80,8 @@ static const struct yaml_node *argument(const struct yaml_node *arguments, const
     return arguments && arguments->kind == YAML_MAPPING ? yaml_get(arguments, name) : arguments;
 }
 
-/* Tiles of a matrix; -1: the whole dimension. A tile of one row, or of one column, is a group. */
+/* Tiles of a matrix; -1: the whole dimension. A tile of one row, or of one column, is a group.
+ * A row's tile of c columns is a group of c along dimension 1, a column's of r rows one of r along dimension 0. */
 static void set_tile(struct fastforward_quantizer *q, int64_t rows, int64_t columns)
 {
     bool group = (rows == 1) != (columns == 1) && rows > 0 && columns > 0;
@@ -132,6 +135,7 @@ static bool read_granularity(const struct yaml_node *node, struct fastforward_qu
 
 /* ---- quantizers ---- */
 
+/* Python raises TypeError for an argument that a class's __init__ does not have. */
 static bool is_taken(struct list *l, const struct yaml_node *kwargs, enum fastforward_class class)
 {
     bool good = true;
@@ -326,6 +330,7 @@ struct parts { /* of a rule; those that may be absent are NULL */
     const struct yaml_node *rule, *query, *factory, *kwargs, *spec, *label;
 };
 
+/* A spec is parsed for its faults here, where its place is known. */
 static struct made make(struct list *l, const struct parts *p)
 {
     struct made made = {0};
@@ -380,6 +385,7 @@ static void read_rule(struct list *l, const struct yaml_node *rule)
         add_rule(l, (struct parts){rule, query, factory, kwargs, spec, label});
 }
 
+/* Equal scores keep the order of the list. */
 static int compare_scores(const void *left, const void *right)
 {
     const struct scored *a = left, *b = right;

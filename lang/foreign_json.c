@@ -1,4 +1,5 @@
-/* JSON documents of writers. See foreign_json.h. */
+/* JSON documents of writers. In: jansson values. Out: text that JSON and YAML 1.1 readers take as the same value: characters
+ * that YAML refuses are escaped. See foreign_json.h. */
 #include "lang/foreign_json.h"
 
 #include <stdbool.h>
@@ -55,6 +56,7 @@ static size_t unsafe_size(const unsigned char *at, unsigned *code)
     return at[0] < 0xf0 && unsafe ? 3 : 0;
 }
 
+/* Fifteen digits where they read back as the same doubles, else seventeen. */
 void foreign_json_print(struct text *out, const json_t *json)
 {
     size_t size, begin = 0, taken;

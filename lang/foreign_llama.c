@@ -34,6 +34,7 @@ static uint32_t entry_end(const struct source *source, uint32_t at)
     return at;
 }
 
+/* Every text is a list of entries: what is wrong with one is the reader's to say. */
 struct yaml_document *foreign_parse_llama(struct arena *arena, struct source *source, struct diags *diags)
 {
     struct yaml_document *document = ARENA_NEW(arena, struct yaml_document);

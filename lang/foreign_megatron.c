@@ -1,6 +1,6 @@
-/* Recipes of Megatron-LM as Megatron-LM reads them (`--from megatron`): ordered glob matchers over opaque payloads.
- * Quern's own YAML form is the same text with stricter rules; here what the reference lets pass is a warning, what it
- * raises an error. docs/megatron.md has both, side by side. */
+/* Recipes of Megatron-LM as Megatron-LM reads them (`--from megatron`). In: the tree of its YAML. Out: ordered glob rules over
+ * configs whose payloads are opaque. Quern's own YAML form is the same text with stricter rules; here what the reference lets
+ * pass is a warning, what it raises an error. docs/megatron.md has both, side by side. */
 #include "lang/foreign.h"
 
 #include <string.h>
@@ -13,7 +13,8 @@ struct megatron {
 
 /* ---- payloads ---- */
 
-/* Whether Quern's own form reads the payload without an error: its keys may be slots, as `export` writes them. */
+/* Whether Quern's own form reads the payload without an error: its keys may be slots, as `export` writes them.
+ * Tried on diagnostics and declarations of its own: nothing of the trial stays. */
 static bool is_native(struct yaml_reading *y, const struct yaml_pair *configs)
 {
     struct yaml_reading trial = *y;

@@ -1,6 +1,6 @@
-/* A recipe as one of Megatron-LM: configs become payloads, rules ordered glob matchers.
- * A payload is the config's `extra` as it is, or its slots as Quern's own YAML form has them, which Megatron-LM hands to its
- * consumer unread. docs/megatron.md. */
+/* A recipe as one of Megatron-LM: configs become payloads, rules ordered glob matchers. In: a resolved recipe. Out: YAML, or
+ * messages for what its one kind of matcher cannot say. A payload is the config's `extra` as it is, or its slots as Quern's own
+ * YAML form has them, which Megatron-LM hands to its consumer unread. docs/megatron.md. */
 #include "lang/foreign_write.h"
 
 #include <string.h>

@@ -1,5 +1,7 @@
-/* Quark's Config as a file of its fields: one config for six layer types, steps before and after. What Quark's verify_config
- * raises is an error, what fails later a warning; a tensor that no spec describes is kept as extra. docs/quark.md. */
+/* Quark's Config as a file of its fields: one config for six layer types, steps before and after. In: the mapping of a Config.
+ * Out: config `global`, a rule for its layer types, prepare and algorithm. What Quark's verify_config raises is an error
+ * (quark_refused), what fails later, when the model is quantized or runs, a warning (quark_late); a tensor that no spec
+ * describes is kept as extra. docs/quark.md. */
 #include "lang/foreign.h"
 
 #include <string.h>
@@ -55,6 +57,7 @@ static int find_word(struct quark *q, const struct yaml_pair *pair)
     return -1;
 }
 
+/* A word's row says which field it belongs to. */
 static void set_word(struct quark_tensor *t, int word)
 {
     const char *field = quark_words[word].field;
@@ -64,6 +67,7 @@ static void set_word(struct quark_tensor *t, int word)
             *fields[i] = (enum quark_word)word;
 }
 
+/* A field that is null is as one that is absent. */
 static void read_number(struct quark *q, struct quark_tensor *t, int number, const struct yaml_node *value)
 {
     t->given[number] = is_given(value);
@@ -115,6 +119,7 @@ static void read_tensor(struct quark *q, int field, const struct yaml_node *node
 
 /* ---- verify_config ---- */
 
+/* Widths: 1 sign + e + m bits. */
 static void check_float(struct quark *q, const struct quark_tensor *t, const struct yaml_node *node)
 {
     bool widths = t->given[QUARK_exponent_bit_width] && t->given[QUARK_mantissa_bit_width];
@@ -206,6 +211,7 @@ static void add_config(struct quark *q, const struct yaml_node *layer)
     foreign_rule(q->y, layer->span, "layers", layers, AST_TARGET_CONFIG, "global");
 }
 
+/* Tensors are read before any is checked: a bias asks for the others. */
 static void read_layer(struct quark *q, const struct yaml_node *layer)
 {
     const char *fields[QUARK_TENSOR_COUNT];

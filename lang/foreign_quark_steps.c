@@ -1,5 +1,5 @@
-/* Quark's pre_quant_opt_config and algo_config: lists of objects, written as `Class`, or `Class: {field: value}`; the names of
- * steps.def stand for the classes too. See foreign_quark.c. */
+/* Quark's pre_quant_opt_config and algo_config. In: lists of objects, written as `Class`, or `Class: {field: value}`; the names
+ * of steps.def stand for the classes too. Out: `prepare` and `algorithm`. See foreign_quark.c. */
 #include <string.h>
 #include "lang/foreign.h"
 #include "lang/quark.h"
@@ -109,6 +109,7 @@ static void add_member(struct steps *s, const struct yaml_node *name, const stru
     check_member(s, class, name, arguments && arguments->kind == YAML_MAPPING ? arguments : NULL);
 }
 
+/* An empty list is what was asked for: no warning. */
 static void add_members(struct steps *s, const struct yaml_node *list)
 {
     bool preprocess = s->algorithm || !list->count;

@@ -1,5 +1,6 @@
-/* A recipe as Quark's Config: one config for the six layer types, and its steps.
- * A spec is found among the QTensorConfigs there are by the reader's own function, so what is written reads back. */
+/* A recipe as Quark's Config: one config for the six layer types, and its steps. In: a resolved recipe of one such rule. Out:
+ * YAML of the fields. A spec is found among the QTensorConfigs there are by the reader's own function, so what is written reads
+ * back. */
 #include "lang/foreign_write.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* torchao's files: config_to_dict's JSON of an FqnToConfig or of one config, alone or in the `quantization_config` of Hugging
- * Face. One config for each different value, two rules for each key, under `match specific`. docs/torchao.md. */
+ * Face. In: the tree of the JSON. Out: one config for each different value, two rules for each key, under `match specific`.
+ * Rule: quantize_ with FqnToConfig, torchao 0.19; what its loaders do otherwise is a warning. docs/torchao.md. */
 #include "lang/torchao.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct torchao_file {
 
 /* ---- configs ---- */
 
+/* The word of the class; from the second on with a number. */
 static const char *new_name(struct torchao_file *file, const char *word)
 {
     bool found;
@@ -49,6 +51,7 @@ static void note_scale(struct torchao_file *file, const struct torchao_config *c
     file->told_scale |= config->own_scale;
 }
 
+/* A config whose specs do not say everything keeps its JSON as extra. */
 static struct named_config declare(struct torchao_file *file, const struct yaml_node *node, const char *json)
 {
     struct torchao_config config;
@@ -84,6 +87,7 @@ static struct named_config config_of(struct torchao_file *file, const struct yam
 
 /* ---- rules ---- */
 
+/* torchao's default filter. */
 static struct ast_predicate *is_linear(struct yaml_reading *y, struct span span)
 {
     return ast_parse_predicate(y->arena, y->source, span, TORCHAO_LINEAR, strlen(TORCHAO_LINEAR), y->diags);
@@ -108,7 +112,8 @@ static void check_handler(struct torchao_file *file, const struct yaml_node *key
         diag_report(file->y->diags, DIAG_torchao_parameter, key->span, "torchao applies %s to modules and not to a parameter", class->class);
 }
 
-/* A key means the parameter and the module of that name alike; a file does not say which one there is. */
+/* A key means the parameter and the module of that name alike; a file does not say which one there is.
+ * The parameter's rule goes first, as torchao asks for parameters before modules. */
 static void add_key(struct torchao_file *file, const struct yaml_node *key, const char *config)
 {
     struct yaml_reading *y = file->y;
@@ -198,6 +203,7 @@ static bool is_fqn_to_config(const struct yaml_node *type)
     return yaml_is(type, "FqnToConfig") || yaml_is(type, "ModuleFqnToConfig") || yaml_is(type, "AOPerModuleConfig");
 }
 
+/* FqnToConfig's older names have the same fields. */
 static void read_dictionary(struct torchao_file *file, const struct yaml_node *node)
 {
     const struct yaml_node *data = yaml_get(node, "_data"), *version = yaml_get(node, "_version");

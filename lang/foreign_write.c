@@ -1,4 +1,6 @@
-/* What the writers of other systems' files share. See foreign_write.h. */
+/* What the writers of other systems' files share. In: a resolved recipe. Out: messages (Q1103) for what the system has no words
+ * for; atoms and patterns as it spells them. A writer refuses everything it cannot say in one run, and a file is written only
+ * when nothing was. See foreign_write.h. */
 #include "lang/foreign_write.h"
 
 #include <string.h>
@@ -40,6 +42,7 @@ size_t foreign_rule_count(const struct recipe *recipe)
 
 /* ---- predicates ---- */
 
+/* Resolution has bounded the size with sets written out. */
 bool foreign_alternatives(struct arena *arena, const struct ast_predicate *predicate, struct foreign_atoms *atoms)
 {
     switch (predicate->kind) {
@@ -60,6 +63,7 @@ bool foreign_alternatives(struct arena *arena, const struct ast_predicate *predi
     return false;
 }
 
+/* What has a meaning of its own in Python's re outside of sets. */
 static const char regex_marks[] = ".^$*+?{}[]\\|()";
 
 /* An escape is of punctuation alone: `\d` and `\1` mean something else than their letter. */
@@ -106,7 +110,8 @@ static struct ast_string glob_around(struct arena *arena, const char *before, co
     return (struct ast_string){.bytes = text_string(&text), .size = text.size};
 }
 
-/* Regular expressions only where they are plain text: `.` takes no line break and `?` does. */
+/* Regular expressions only where they are plain text: `.` takes no line break and `?` does.
+ * under: the module itself, and what is below it. */
 bool foreign_globs(struct arena *arena, const struct ast_predicate *atom, struct ast_string globs[2], size_t *count)
 {
     bool regex = atom->kind == AST_ATOM && (atom->atom == ATOM_re || atom->atom == ATOM_re_prefix || atom->atom == ATOM_re_search);

@@ -1,4 +1,6 @@
-/* Number formats: the tables and what follows from a row. See format.h. */
+/* Number formats: the tables and what follows from a row. In: formats.def and dtypes.def. Out: rows, and from a row its range and
+ * largest value. Formats' sources: IEEE 754 (bf16's range is f32's), OCP 8-bit Floating Point (e4m3, e5m2), OCP Microscaling (e8m0,
+ * e3m2, e2m3, e2m1), arXiv 2206.02915 (fnuz), QLoRA (nf4). See format.h. */
 #include "lang/format.h"
 
 #include <math.h>
@@ -64,12 +66,14 @@ int32_t format_qmin(const struct format *f)
     return f->is_signed ? -(int32_t)(1u << (f->bits - 1)) : 0;
 }
 
+/* A signed n-bit code has n - 1 bits of magnitude. */
 int32_t format_qmax(const struct format *f)
 {
     return (int32_t)(1u << (f->bits - f->is_signed)) - 1;
 }
 
-/* The largest finite code below the sign: all ones, less what the specials take away. */
+/* The largest finite code below the sign: all ones, less what the specials take away.
+ * FN and E8M0 take the code of all ones for NaN, IEEE the whole top exponent; FNUZ has its NaN at -0 and NONE none at all. */
 static unsigned largest_code(const struct format *f)
 {
     unsigned ones = (1u << (f->e + f->m)) - 1;
@@ -110,6 +114,7 @@ static bool same_values(const struct format *a, const struct format *b)
     return a->count == b->count && !memcmp(a->values, b->values, a->count * sizeof *a->values);
 }
 
+/* Names, and for ints and floats dtypes, do not count: they say how a code is called or stored. */
 bool format_same(const struct format *a, const struct format *b)
 {
     if (a == b)

@@ -1,4 +1,4 @@
-/* Number formats: what a code of n bits stands for. numerics.md §1.1. */
+/* Number formats: what a code of n bits stands for. formats.def has the rows and their meaning. */
 #ifndef QUERN_LANG_FORMAT_H
 #define QUERN_LANG_FORMAT_H
 

@@ -1,7 +1,7 @@
-/* Files of recipes. See import.h.
- * A path is joined to its file's directory and cleaned of `.` and `..` as text, which finds `..` that lead out; then
- * the file system's own answer (realpath) must lie below the root too, which finds symbolic links. What is opened is
- * the very file that was checked: device and inode are compared. */
+/* Files of recipes. In: a path, or an import's path and the file it stands in. Out: a source, or NULL after a message. Imports
+ * stay below the directory of the recipe that is read. A path is joined to its file's directory and cleaned of `.` and `..` as
+ * text, which finds `..` that lead out; then the file system's own answer (realpath) must lie below the root too, which finds
+ * symbolic links. What is opened is the very file that was checked: device and inode are compared. See import.h. */
 #include "lang/import.h"
 
 #include <errno.h>
@@ -14,7 +14,8 @@
 
 /* ---- reading ---- */
 
-/* Everything up to the end; one byte beyond SOURCE_SIZE_MAX is read to know that there is more. errno on failure. */
+/* Everything up to the end; one byte beyond SOURCE_SIZE_MAX is read to know that there is more. errno on failure.
+ * guess is the file's size: a regular file is read in one piece. */
 static char *read_all(struct arena *arena, int fd, size_t guess, size_t *size)
 {
     size_t capacity = guess + 1;
@@ -48,7 +49,8 @@ static const char *kind_fault(const struct stat *st, int fd)
 
 enum { GUESS_MIN = 4096 };
 
-/* The file behind fd; NULL with *fault. *too_large when that is the reason. */
+/* The file behind fd; NULL with *fault. *too_large when that is the reason.
+ * Pipes have no size: the limit is looked at while they are read. */
 static struct source *read_source(struct arena *arena, int fd, const char *name, const char **fault, bool *too_large)
 {
     struct stat st;
@@ -215,6 +217,7 @@ static const char *name_within(const struct importer_directory *d, const char *f
     return !strncmp(from, d->prefix, size) ? from + size : "";
 }
 
+/* O_NONBLOCK keeps a pipe that took the file's place from hanging the open. */
 static struct source *open_import(void *user, const char *from, const char *path, struct span span, struct diags *diags)
 {
     struct importer_directory *d = user;

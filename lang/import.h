@@ -1,4 +1,4 @@
-/* Files of recipes: reading one, and opening imports safely. language.md §2.2. */
+/* Files of recipes: reading one, and opening imports safely. docs/language.md. */
 #ifndef QUERN_LANG_IMPORT_H
 #define QUERN_LANG_IMPORT_H
 

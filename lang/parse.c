@@ -1,4 +1,6 @@
-/* Parse: what every spelling refuses, which spelling a text is in, and the dispatch. language.md §1. */
+/* Parse: what every spelling refuses, which spelling a text is in, and the dispatch. In: a source of any bytes. Out: an AST,
+ * empty after a fault of the text itself. Refused everywhere: bytes that are no UTF-8, NUL, and controls that make a reader see
+ * another text than the parser (Unicode TR 36; CVE-2021-42574). */
 #include "lang/ast.h"
 
 #include <string.h>
@@ -29,6 +31,7 @@ static bool is_bidi_control(uint32_t c)
     return (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f || c == 0x061c;
 }
 
+/* The first fault alone: a binary file would have thousands. */
 bool ast_check_text(const struct source *source, struct diags *diags)
 {
     const unsigned char *s = (const unsigned char *)source->bytes;
@@ -51,7 +54,7 @@ bool ast_check_text(const struct source *source, struct diags *diags)
     return true;
 }
 
-/* ---- which spelling (language.md §1) ---- */
+/* ---- which spelling (docs/language.md) ---- */
 
 static size_t skip_blanks_and_comments(const char *s, size_t size)
 {
@@ -66,7 +69,8 @@ static size_t skip_blanks_and_comments(const char *s, size_t size)
     return i;
 }
 
-/* [^#"'{}\[\],\n]*?:([ \t\r\n]|$) at the start of the text */
+/* [^#"'{}\[\],\n]*?:([ \t\r\n]|$) at the start of the text
+ * No .qr text begins so: there a colon follows a rule's label, inside of a block. */
 static bool is_yaml_key_line(const char *s, size_t size)
 {
     for (size_t i = 0; i < size && !memchr("#\"'{}[],\n", s[i], 9); i++)
@@ -75,6 +79,7 @@ static bool is_yaml_key_line(const char *s, size_t size)
     return false;
 }
 
+/* By the first thing that is no comment; the file's name says nothing. */
 enum spelling ast_detect(const char *bytes, size_t size)
 {
     size_t begin = skip_blanks_and_comments(bytes, size);

@@ -1,4 +1,4 @@
-/* Predicates: the conditions of rules, and the words the whole AST is made of. language.md §2.4. */
+/* Predicates: the conditions of rules, and the words the whole AST is made of. docs/language.md. */
 #ifndef QUERN_LANG_PREDICATE_H
 #define QUERN_LANG_PREDICATE_H
 

@@ -1,10 +1,13 @@
-/* The .qr parser's entries: whole files, and the fragments that YAML values hold. language.md §2, §3. */
+/* The .qr parser's entries: whole files, and the fragments that YAML values hold. In: a source, or a text within one. Out: an
+ * AST whose faults were reported, or for fragments NULL after any. One grammar with a start token for each entry. See
+ * docs/language.md. */
 #include "lang/qr.h"
 #include "lang/qr_parse.h"
 
 #include <string.h>
 
-/* Delivers first and then second (0: none) before the text's tokens, and parses. */
+/* Delivers first and then second (0: none) before the text's tokens, and parses.
+ * The queue is taken from its end. */
 static void run(struct qr_parse *parse, int first, int second)
 {
     if (second)
@@ -58,6 +61,7 @@ struct ast_predicate *ast_parse_predicate(struct arena *arena, struct source *so
     return parse ? parse->predicate : NULL;
 }
 
+/* The YAML form has the keyword as a key: it is delivered before the text, whose tokens are the rest of the declaration. */
 struct ast_decl *ast_parse_body(struct arena *arena, struct source *source, struct span span, enum ast_decl_kind kind, const char *text, size_t size, struct diags *diags)
 {
     static const int keywords[AST_DECL_COUNT] = {

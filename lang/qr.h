@@ -1,5 +1,5 @@
 /* The .qr parser from inside: what the lexer (qr_lex.l), the tokens (qr_token.c), the grammar (qr_parse.y), the
- * builder (ast_build.c) and the messages (qr_error.c) share. language.md §2. Nothing else includes it. */
+ * builder (ast_build.c) and the messages (qr_error.c) share. docs/language.md. Nothing else includes it. */
 #ifndef QUERN_LANG_QR_H
 #define QUERN_LANG_QR_H
 

@@ -1,9 +1,12 @@
-/* Messages of the .qr parser: "expected X, saw Y" in the words of the language, with the edit that probably helps. */
+/* Messages of the .qr parser: "expected X, saw Y" in the words of the language, with the edit that probably helps. In: the
+ * tokens that the LR(1) automaton would take at the fault, which are exact since the grammar is canonical LR(1). Out: one
+ * message a fault; many tokens that one part of the grammar begins with are called by its name. */
 #include "lang/qr.h"
 #include "lang/qr_parse.h"
 
 #include <string.h>
 
+/* Bytes of the text shown; phrases of one message; words compared for a suggestion. */
 enum { SHOWN_MAX = 40, PHRASES_MAX = 8, WORDS_MAX = 128 };
 
 void qr_too_deep(struct qr_parse *parse, struct span span)
@@ -197,6 +200,7 @@ static void add_help(struct qr_parse *parse, const struct expectation *e, struct
         diag_help(parse->diags, diag, "nothing separates declarations, slots and rules; leave it out");
 }
 
+/* One message for each token at fault: recovery may meet it again. */
 void qr_syntax_error(struct qr_parse *parse, struct span span, bool at_end, const struct qr_token_info *expected, size_t count)
 {
     parse->recovering = true;

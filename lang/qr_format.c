@@ -1,5 +1,6 @@
-/* Formatter, second half: comments go between the lines or behind them, blank lines are kept one at a time, and
- * neighbours are aligned. The same text comes out when its own output goes in. */
+/* Formatter, second half: the layout. In: the lines of qr_lines.c and the file's comments in order. Out: canonical text:
+ * comments go between the lines or behind them, blank lines are kept one at a time, and neighbours are aligned. The same text
+ * comes out when its own output goes in. No comment is lost. */
 #include "lang/qr_format.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ struct qr_layout {
 
 /* ---- rows ---- */
 
-/* Whether a blank line stands right before offset. */
+/* Whether a blank line stands right before offset.
+ * Two line breaks with nothing but blanks between. */
 static bool has_blank_before(const struct ast *ast, uint32_t offset)
 {
     const char *bytes = ast->source->bytes;
@@ -57,6 +59,7 @@ static void add_comments_before(struct qr_layout *layout, const struct qr_line *
     *blank = (*blank && !moved) || gap;
 }
 
+/* A comment behind a line's text stands before the next line begins. */
 static bool is_behind(const struct ast_comment *comment, const struct qr_line *next)
 {
     return comment && !comment->own_line && (!next || comment->span.begin < next->begin);
@@ -114,6 +117,7 @@ static void align_right_parts(struct qr_layout *layout)
     }
 }
 
+/* whole is the width of a line with its columns, for comments behind it. */
 static void measure_rows(struct qr_layout *layout)
 {
     for (size_t i = 0; i < layout->count; i++) {

@@ -1,11 +1,13 @@
-/* Formatter, first half: the canonical lines of an AST. Layout and comments are qr_format.c's.
- * A config or a schedule stands on one line when it did in a .qr source (or came from YAML) and fits. */
+/* Formatter, first half: the canonical lines of an AST. In: an AST of either spelling. Out: lines with their places in the
+ * source; layout and comments are qr_format.c's. A config or a schedule stands on one line when it did in a .qr source (or came
+ * from YAML) and fits. */
 #include "lang/qr_format.h"
 
 #include <string.h>
 #include "lang/qr_print.h"
 #include "lang/yaml_value.h"
 
+/* SIZE_MAX: it holds a line break. Widths are in code points. */
 size_t qr_text_width(const char *text)
 {
     size_t width = 0;
@@ -32,7 +34,8 @@ static void print_string(struct text *out, const struct ast_string *string)
 
 /* ---- predicates ---- */
 
-/* The operands of the topmost chain, each on a line of its own behind its operator. */
+/* The operands of the topmost chain, each on a line of its own behind its operator.
+ * A chain is a balanced tree of one operator: its leaves in order are what was written. */
 static void wrap_chain(struct text *out, const struct ast_predicate *p, const struct ast_predicate *top, unsigned indent)
 {
     if (p->kind == top->kind) {
@@ -270,7 +273,8 @@ static void add_extra_item(struct qr_lines *lines, struct items *items, const st
     add_item(lines->arena, items, &text, span);
 }
 
-/* Slots in order; `schedule` and `extra` where they stood among them. */
+/* Slots in order; `schedule` and `extra` where they stood among them.
+ * Slots are a list of their own in the AST; the spans tell where the other two stood. */
 static void add_config(struct qr_lines *lines, const struct ast_decl *decl, struct text *head)
 {
     struct items items = {0};

@@ -1,4 +1,4 @@
-/* Grammar of the .qr language (language.md §2). One builder call an action; the builder is ast_build*.c.
+/* Grammar of the .qr language (docs/language.md). One builder call an action; the builder is ast_build*.c.
  * Errors are recovered from at declarations, slots, rules, steps and expectations: after an error the token stream skips
  * to where one of them can begin again and says SYNC there (qr_token.c). */
 %require "3.8"

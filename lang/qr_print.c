@@ -1,4 +1,5 @@
-/* Pieces of the .qr spelling: names, numbers, specs, predicates. language.md §2. */
+/* Pieces of the .qr spelling: names, numbers, specs, predicates. In: nodes of the AST. Out: text that parses to the same node. A
+ * number keeps the user's spelling where .qr reads it as the same value; parentheses are put where the tree asks for them. */
 #include "lang/qr_print.h"
 
 #include <string.h>
@@ -68,7 +69,8 @@ static bool is_well_formed(const char *s)
     return true;
 }
 
-/* Whether the spelling, which may be YAML's, is this number in .qr too. */
+/* Whether the spelling, which may be YAML's, is this number in .qr too.
+ * Two NaN are the same number here. */
 static bool spells(struct arena *arena, const char *spelling, const struct ast_number *number)
 {
     struct ast_number read;
@@ -344,7 +346,8 @@ static void print_atom(struct text *out, const struct ast_predicate *p)
         text_quote(out, p->pattern.bytes, p->pattern.size);
 }
 
-/* How tightly each kind binds; an operand that binds less than its operator asks is put in parentheses. */
+/* How tightly each kind binds; an operand that binds less than its operator asks is put in parentheses.
+ * `or` < `and` < `not` < the rest. */
 static unsigned binding(const struct ast_predicate *p)
 {
     return p->kind == AST_OR ? 0 : p->kind == AST_AND ? 1 : p->kind == AST_NOT ? 2 : 3;

@@ -1,4 +1,4 @@
-/* Tokens of the .qr language: what the lexer's matches mean (language.md §2.1), and the stream the grammar reads:
+/* Tokens of the .qr language: what the lexer's matches mean (docs/language.md), and the stream the grammar reads:
  * start tokens, `extra`'s YAML, braces a user forgot, limits. */
 #define _GNU_SOURCE
 #include "lang/qr.h"
@@ -86,7 +86,7 @@ int qr_word(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, siz
 
 /* ---- strings ---- */
 
-/* text: with its quotes. Only `\"` and `\\` are escapes (language.md §2.1). */
+/* text: with its quotes. Only `\"` and `\\` are escapes (docs/language.md). */
 int qr_string(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *text, size_t size, struct span span)
 {
     char *bytes = arena_alloc(parse->arena, size), *end = bytes;
@@ -112,6 +112,7 @@ void qr_open_string(struct qr_parse *parse, struct span span)
 
 /* ---- numbers ---- */
 
+/* IEC and SI suffixes. */
 static const struct {
     const char *suffix;
     int64_t factor;
@@ -120,7 +121,8 @@ static const struct {
     {"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"Ti", (int64_t)1 << 40},
 };
 
-/* The value of digits in base 10 or 16, underscores skipped; *end is the first other byte. */
+/* The value of digits in base 10 or 16, underscores skipped; *end is the first other byte.
+ * Negative numbers are built downwards, so that INT64_MIN is read. */
 static bool read_digits(const char *s, int base, bool negative, int64_t *value, const char **end)
 {
     bool fits = true;
@@ -159,7 +161,8 @@ static bool read_integer(const char *s, struct ast_number *number, bool *overflo
     return known;
 }
 
-/* strtod in the C locale, so that the decimal point is a point. */
+/* strtod in the C locale, so that the decimal point is a point.
+ * Digits that are not zero and a value that is: underflow, out of range as Inf is. */
 static bool read_decimal(struct arena *arena, const char *text, struct ast_number *number, bool *overflow)
 {
     char *plain = arena_string(arena, text), *to = plain, *end;
@@ -178,6 +181,7 @@ static bool read_decimal(struct arena *arena, const char *text, struct ast_numbe
     return !*end && end != plain;
 }
 
+/* The lexer has seen to the form of underscores and points. */
 bool qr_read_number(struct arena *arena, const char *text, size_t size, struct ast_number *number, bool *overflow)
 {
     const char *s = arena_copy(arena, text, size);
@@ -230,6 +234,7 @@ void qr_bad_number(struct qr_parse *parse, QR_PARSE_STYPE *value, const char *te
 
 /* ---- the rest ---- */
 
+/* Comments of a fragment are YAML's own. */
 void qr_comment(struct qr_parse *parse, struct span span)
 {
     if (parse->is_fragment)
@@ -255,7 +260,8 @@ void qr_control(struct qr_parse *parse, const char *text, struct span span)
 
 /* ---- the stream ---- */
 
-/* The flow collection after `extra`, read as YAML up to its closing brace; the scanner goes on behind it. */
+/* The flow collection after `extra`, read as YAML up to its closing brace; the scanner goes on behind it.
+ * The lexer is opened anew behind it: YAML's tokens are not .qr's. */
 static int read_flow(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span *span)
 {
     struct source *source = parse->is_fragment ? source_new(parse->arena, parse->source->name, parse->text, parse->size) : parse->source;
@@ -307,7 +313,8 @@ static bool is_first_on_line(const struct qr_parse *parse, uint32_t at, bool bla
     return at == 0 || parse->text[at - 1] == '\n' || parse->text[at - 1] == '\r';
 }
 
-/* A declaration's keyword inside a block: one that cannot stand there, or any at the very beginning of a line. */
+/* A declaration's keyword inside a block: one that cannot stand there, or any at the very beginning of a line.
+ * A brace that is missing then costs one message, not the rest of the file. */
 static bool cuts_block(const struct qr_parse *parse, int token, struct span span)
 {
     if (parse->is_fragment || parse->depth)
@@ -343,7 +350,8 @@ static int close_block(struct qr_parse *parse, int token, struct span span)
     return T_RBRACE;
 }
 
-/* A queued token, or the text's next one with `extra`, unclosed blocks and brackets seen to. */
+/* A queued token, or the text's next one with `extra`, unclosed blocks and brackets seen to.
+ * Nesting is counted here, before the grammar: its stack is bounded by AST_DEPTH_MAX. */
 static int read_token(struct qr_parse *parse, QR_PARSE_STYPE *value, struct span *span)
 {
     if (parse->queued) {
@@ -377,7 +385,8 @@ static bool is_sync_point(const struct qr_parse *parse, int token, struct span s
     return token == T_RBRACE || is_first_on_line(parse, span.begin, true);
 }
 
-/* Skips from the token at fault to a sync point. That token is kept for the next call; SYNC is said before it. */
+/* Skips from the token at fault to a sync point. That token is kept for the next call; SYNC is said before it.
+ * Each call gets on by one token at least (`synced`), so that recovery ends. */
 static int synchronise(struct qr_parse *parse, int token, QR_PARSE_STYPE *value, struct span *span)
 {
     unsigned level = parse->level;

@@ -1,4 +1,6 @@
-/* AMD Quark's QTensorConfig: its tables and the specs that do the same. See quark.h; docs/quark.md. */
+/* AMD Quark's QTensorConfig: its tables and the specs that do the same. In: the fields of a tensor's config. Out: the text of a
+ * spec with the same result in Brevitas, or NULL where there is none: then the fields are kept as extra. See quark.h;
+ * docs/quark.md. */
 #include "lang/quark.h"
 
 #include <string.h>
@@ -20,6 +22,7 @@ const struct quark_step_row quark_steps[QUARK_STEP_COUNT] = {
 #define QUARK_STEP(class, step, list) {#class, #step, IS_##list},
 #include "lang/quark.def"
 };
+/* The six classes, with or without the module that defines them. */
 const char *quark_layers(struct arena *arena)
 {
     static const char *const classes[] = {
@@ -34,6 +37,7 @@ const char *quark_layers(struct arena *arena)
     return text_string(&regex);
 }
 
+/* The dataclass's own defaults. */
 struct quark_tensor quark_tensor_default(void)
 {
     struct quark_tensor t = {QUARK_qscheme_per_tensor, QUARK_scale_type_float, QUARK_quant_type_int_quant, QUARK_param_type_stats, true, {0}, {0}};
@@ -41,7 +45,8 @@ struct quark_tensor quark_tensor_default(void)
     return t;
 }
 
-/* Weights: per tensor or channel; activations: per tensor. pof2 has no asymmetric weights and no floats. */
+/* Weights: per tensor or channel; activations: per tensor. pof2 has no asymmetric weights and no floats.
+ * The keys of Quark's table from config to Brevitas quantizer; a bias has one whatever its fields say. */
 bool quark_is_mapped(const struct quark_tensor *t, enum quark_tensor_field field)
 {
     bool tensor = t->qscheme == QUARK_qscheme_per_tensor, channel = t->qscheme == QUARK_qscheme_per_channel;

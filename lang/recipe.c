@@ -1,5 +1,5 @@
-/* Recipe: looking specs and slots up, and the recipe as text. See recipe.h.
- * The text: every spec canonical, sets written out, derivations and imports gone, rules in first-match order. */
+/* Recipe: looking specs and slots up, and the recipe as text. In: a resolved recipe. Out: a spec or slot, or text that reads
+ * back: every spec canonical, sets written out, derivations and imports gone, rules in first-match order. See recipe.h. */
 #include "lang/resolve.h"
 #include "lang/yaml_value.h"
 
@@ -7,6 +7,7 @@
 
 /* ---- specs by name or expression ---- */
 
+/* An expression alone: no files, no imports. */
 static struct resolver *expression_resolver(struct arena *arena, struct recipe *recipe, struct diags *diags)
 {
     struct resolver *r = ARENA_NEW(arena, struct resolver);
@@ -48,6 +49,7 @@ static bool is_exact(const struct slot *s, int64_t index, const char *name)
     return (s->key == SLOT_KEY_INDEX && s->index == index) || (s->key == SLOT_KEY_NAME && name && !strcmp(s->name, name));
 }
 
+/* An exact key goes before `*`, wherever it stands; of several exact ones the last. */
 const struct slot *config_find_slot(const struct config *config, bool module, enum slot_role role, int64_t index, const char *name)
 {
     const struct slot *found = NULL;
@@ -61,6 +63,7 @@ const struct slot *config_find_slot(const struct config *config, bool module, en
     return found;
 }
 
+/* weight and bias have roles of their own outside of a module's boundary; every other state is by name. */
 const struct slot *config_find_state(const struct config *config, bool module, const char *name, bool exact)
 {
     enum slot_role role = module ? SLOT_STATE : !strcmp(name, "weight") ? SLOT_WEIGHT : !strcmp(name, "bias") ? SLOT_BIAS : SLOT_STATE;
@@ -333,7 +336,8 @@ static void print_heading(struct text *out, const struct recipe *recipe)
     text_char(out, '\n');
 }
 
-/* Whether a file before its own has another alias of that name. */
+/* Whether a file before its own has another alias of that name.
+ * An imported alias that another one hides is not printed: its name would mean the other. */
 static bool is_hidden(const struct recipe *recipe, const struct symbol *s)
 {
     for (const struct unit *u = recipe->unit; u != s->unit; u = u->next) {

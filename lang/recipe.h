@@ -1,5 +1,5 @@
 /* Recipe: a checked AST with every name resolved, every spec complete, imports spliced and the policy lowered to
- * one ordered first-match list. What codegen and runtime read. language.md §2, matching.md §2. */
+ * one ordered first-match list. What codegen and runtime read. docs/language.md. */
 #ifndef QUERN_LANG_RECIPE_H
 #define QUERN_LANG_RECIPE_H
 
@@ -25,7 +25,7 @@ struct config {
     bool is_null;
 };
 
-/* The order of `match specific` (matching.md §2): torchao's kinds of keys. */
+/* The order of `match specific`: torchao's kinds of keys. */
 enum rule_kind {
     RULE_AS_WRITTEN, /* of every other policy */
     RULE_EXACT_PARAMETER, RULE_EXACT_MODULE, RULE_PARAMETER_REGEX, RULE_MODULE_REGEX,

@@ -1,5 +1,7 @@
-/* Resolve: an AST and its imports to a checked recipe. See resolve.h for the stages, recipe.h for the result.
- * First every file is read and its names are entered, then each name is resolved, depth first, then the rules. */
+/* Resolve: an AST and its imports to a checked recipe. In: an AST, an importer. Out: a recipe without names: every spec
+ * computed, rules in first-match order. First every file is read and its names are entered, then each name is resolved, depth
+ * first, then the rules. A fault is reported where it stands and resolution goes on with something usable, so that one run shows
+ * all faults. See resolve.h for the stages, recipe.h for the result. */
 #include "lang/resolve.h"
 
 #include <string.h>
@@ -9,6 +11,7 @@ static struct unit *load_unit(struct resolver *r, const struct ast *ast, const c
 
 /* ---- imports ---- */
 
+/* Files are told apart by the names the importer gives them. */
 static struct unit *find_unit(struct resolver *r, const char *source_name)
 {
     for (struct unit *u = r->units; u; u = u->next)
@@ -27,6 +30,8 @@ static void report_import_cycle(struct resolver *r, const struct unit *again, st
     diag_report(r->diags, DIAG_import_cycle, span, "`%s` imports itself: %s%s", again->ast->source->name, text_string(&path), again->ast->source->name);
 }
 
+/* Depth bounds the recursion of load_unit, the count of files its time. incomplete: a name that is missing may stand in what was
+ * lost. */
 static struct unit *parse_unit(struct resolver *r, struct source *source, const char *prefix, struct span span)
 {
     if (r->unit_count > IMPORTS_MAX || r->import_depth == RESOLVE_DEPTH_MAX) {
@@ -44,6 +49,7 @@ static struct unit *parse_unit(struct resolver *r, struct source *source, const 
     return unit;
 }
 
+/* A file that two imports name is one unit; its prefix is that of the first. */
 static struct unit *open_unit(struct resolver *r, const struct unit *from, const struct ast_decl *decl)
 {
     const struct ast_string *path = &decl->import.path;
@@ -146,6 +152,7 @@ static void declare(struct resolver *r, struct unit *unit, const struct ast_decl
     }
 }
 
+/* Imports without `as` are merged after the file's own names, so that a conflict is reported at the import. */
 static struct unit *load_unit(struct resolver *r, const struct ast *ast, const char *prefix)
 {
     struct unit *unit = unit_new(r, ast, prefix);
@@ -164,6 +171,7 @@ static struct unit *load_unit(struct resolver *r, const struct ast *ast, const c
 
 /* ---- names ---- */
 
+/* Groups and schedules name nothing else, so they cannot make a cycle. */
 static void resolve_symbol(struct resolver *r, struct symbol *s)
 {
     struct span place = s->decl->name.span;

@@ -24,7 +24,7 @@ enum {
     NEAREST_MAX = 1000            /* names that are looked through for a suggestion */
 };
 
-/* The namespaces of language.md §2.1. */
+/* The namespaces of docs/language.md. */
 enum space { SPACE_SPEC, SPACE_CONFIG, SPACE_SET, SPACE_GROUP, SPACE_SCHEDULE, SPACE_ALIAS };
 
 enum symbol_state { SYMBOL_NEW, SYMBOL_BUSY, SYMBOL_DONE };

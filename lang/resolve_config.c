@@ -1,4 +1,6 @@
-/* Configs: slots of a base overridden key by key, specs resolved. Schedules. language.md §2.2. */
+/* Configs: slots of a base overridden key by key, specs resolved. Schedules. In: config and schedule declarations. Out: struct
+ * config with its slots in canonical order. A config derives from one other, whose slots it copies; a slot with the same key
+ * replaces the base's, all others are added. */
 #include "lang/resolve.h"
 
 #include <stdlib.h>
@@ -80,6 +82,7 @@ static const struct ast_slot *find_earlier(const struct ast_slot *slots, const s
     return NULL;
 }
 
+/* Linear in the slots; SLOTS_MAX bounds the square. */
 static void add_slot(struct resolver *r, struct config *config, struct unit *unit, const struct ast_slot *s)
 {
     struct slot slot = slot_of(s), *old = find_slot(config, &slot);
@@ -129,7 +132,8 @@ static size_t count_slots(const struct ast_slot *slots)
     return count;
 }
 
-/* What the base says, with room for `more` slots. */
+/* What the base says, with room for `more` slots.
+ * is_null is not inherited: a config that says something is none. */
 static void derive(struct resolver *r, struct config *config, const struct config *base, size_t more)
 {
     size_t count = base ? base->slot_count : 0;
@@ -153,6 +157,7 @@ static const char *schedule_of_name(struct resolver *r, struct unit *unit, const
     return s->full_name;
 }
 
+/* Derived slots count, since a chain of configs copies them at each link. */
 static void fill_config(struct resolver *r, struct symbol *symbol, struct config *config)
 {
     const struct ast_decl *decl = symbol->decl;

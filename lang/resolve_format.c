@@ -1,4 +1,4 @@
-/* Format definitions: int(n), uint(n), float(e =, m =, …), codebook(v, …). language.md §2.2, numerics.md §1.1.
+/* Format definitions: int(n), uint(n), float(e =, m =, …), codebook(v, …). docs/language.md.
  * A definition that has a built-in format's numbers is that format, so equal specs have equal texts. */
 #include "lang/resolve.h"
 
@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A code has at most 16 bits: e is bf16's 8 at most, m f16's 10. A codebook's codes fit a byte. */
 enum { INT_BITS_MAX = 16, FLOAT_E_MAX = 8, FLOAT_M_MAX = 10, CODE_BITS_MAX = 16, CODEBOOK_MAX = 256, BIAS_MIN = -127, BIAS_MAX = 255 };
 
 /* Reports at span; the definition is faulty. */
@@ -144,6 +145,7 @@ static bool refuse_twice(struct resolver *r, struct span span, float value)
     return refuse(r, span, text_string(&text));
 }
 
+/* Values are sorted: a code is a value's place in ascending order. bits: the least that number them. */
 static bool define_codebook(struct resolver *r, const struct ast_format *def, struct span span, struct format *f)
 {
     float *values = ARENA_ARRAY(r->arena, CODEBOOK_MAX, float);
@@ -176,6 +178,7 @@ static const struct format *find_same(const struct format *f)
     return NULL;
 }
 
+/* The name of a new one is its own definition, canonically written. */
 const struct format *format_define(struct resolver *r, struct unit *unit, const struct ast_format *def, struct span span)
 {
     if (def->alias.text)

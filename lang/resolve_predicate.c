@@ -1,4 +1,4 @@
-/* Predicates: sets by name, aliases in mpath queries. language.md §2.4.
+/* Predicates: sets by name, aliases in mpath queries. docs/language.md.
  * A set may stand in many predicates and in other sets, so written out they can be exponentially larger than the text:
  * nodes and levels of the written-out form are counted and limited. */
 #include "lang/resolve.h"
@@ -16,6 +16,7 @@ static struct extent join(struct extent a, struct extent b)
 
 /* ---- sets ---- */
 
+/* The set's own node is shared, not copied: written out it would stand here. */
 static struct extent use_set(struct resolver *r, struct unit *unit, struct ast_predicate *p)
 {
     struct symbol *s = unit_find(unit, SPACE_SET, p->set.text);
@@ -28,7 +29,8 @@ static struct extent use_set(struct resolver *r, struct unit *unit, struct ast_p
     return (struct extent){s->nodes, s->levels};
 }
 
-/* The parser bounds the depth of what it builds. */
+/* The parser bounds the depth of what it builds.
+ * Each atom keeps the aliases of its file, since a set's query means its own file's names. */
 static struct extent walk(struct resolver *r, struct unit *unit, struct ast_predicate *p)
 {
     struct extent leaf = {1, 1};
@@ -77,6 +79,7 @@ void resolve_set_symbol(struct resolver *r, struct symbol *symbol, struct span u
     symbol_leave(r);
 }
 
+/* The sum over all rules is limited as well: each may use the same large set. */
 void resolve_predicate(struct resolver *r, struct unit *unit, struct ast_predicate *predicate)
 {
     if (!predicate)

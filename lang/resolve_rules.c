@@ -1,4 +1,6 @@
-/* Rules: gathered over `use`, lowered from any policy to one first-match list. language.md §2.4, §2.5; matching.md §2.
+/* Rules: gathered over `use`, lowered from any policy to one first-match list. In: the root file's `match` block and those it
+ * uses. Out: recipe->rules; the first whose predicate holds wins, whatever the policy was. docs/language.md has the policies;
+ * torchao's is quantize_'s dispatch over FqnToConfig.
  *   first     as written          last  reversed
  *   specific  by kind: exact parameter, exact module, parameter regex, module regex, default; as written within each */
 #include "lang/resolve.h"
@@ -77,6 +79,7 @@ static bool is_about_class(const struct ast_predicate *p)
     return false;
 }
 
+/* RULE_AS_WRITTEN (0) stands for what `match specific` has no place for. */
 enum rule_kind rule_kind_of(const struct ast_predicate *p)
 {
     static const enum rule_kind kinds[ATOM_COUNT] = {
@@ -88,6 +91,7 @@ enum rule_kind rule_kind_of(const struct ast_predicate *p)
     return p->kind == AST_ATOM ? kinds[p->atom] : RULE_AS_WRITTEN;
 }
 
+/* Disabled rules are kept until their labels and names are checked. */
 static void gather_rule(struct gatherer *g, struct unit *unit, const struct ast_rule *ast)
 {
     bool specific = g->policy == AST_SPECIFIC_CODE || g->policy == AST_SPECIFIC_DOC;
@@ -122,6 +126,7 @@ static int compare_labels(const void *left, const void *right)
     return order ? order : a->order < b->order ? -1 : 1;
 }
 
+/* By sorting: linear search would be quadratic in the rules. */
 static void check_labels(struct gatherer *g)
 {
     struct gathered **labelled = ARENA_ARRAY(g->r->arena, g->count + 1, struct gathered *);
@@ -139,6 +144,7 @@ static void check_labels(struct gatherer *g)
 
 /* ---- lowering ---- */
 
+/* qsort is not stable: `order` decides within a kind. */
 static int compare_kinds(const void *left, const void *right)
 {
     const struct gathered *a = left, *b = right;
@@ -203,6 +209,7 @@ static void aim(struct resolver *r, struct unit *unit, const struct ast_rule *as
     }
 }
 
+/* What `explain` and dumps call the rule. */
 static const char *origin_of(struct resolver *r, const struct gathered *g)
 {
     if (g->label)
@@ -241,6 +248,7 @@ void resolve_rules(struct resolver *r, struct unit *root)
 
 /* ---- expectations ---- */
 
+/* keep: of the root file; an import's own expectations are checked for their names alone. */
 void resolve_expects(struct resolver *r, struct unit *unit, const struct ast_expect *expects, bool keep)
 {
     struct recipe *recipe = r->recipe;

@@ -1,6 +1,7 @@
-/* Specs: a base and what is changed, chain by chain, to a struct spec. language.md §2.2, §2.3.
- * Attributes written anywhere in the chain stay until the same kind is written again; defaults are computed at the end
- * from the format and scheme that came out. What a preset says that is the default anyway does not stay. */
+/* Specs: a base and what is changed, chain by chain, to a struct spec. In: the AST of a spec expression. Out: a checked spec, or
+ * NULL after messages. Attributes written anywhere in the chain stay until the same kind is written again; defaults are computed
+ * at the end from the format and scheme that came out. What a preset says that is the default anyway does not stay. carrier says
+ * which preset an attribute came from: its scale and granularity belong to its format. */
 #include "lang/resolve.h"
 
 #include <string.h>
@@ -66,6 +67,7 @@ static struct chain chain_of_symbol(struct resolver *r, struct symbol *symbol, s
     return symbol->chain ? *symbol->chain : (struct chain){0};
 }
 
+/* A file's own names cannot be built-in ones (scope.c), so the order of the look-ups does not matter. */
 static struct chain chain_of_name(struct resolver *r, struct unit *unit, const struct ast_name *name)
 {
     struct symbol *symbol = unit ? unit_find(unit, SPACE_SPEC, name->text) : NULL;
@@ -101,6 +103,7 @@ static const struct preset *carrier_of(const struct chain *chain)
     return chain->carrier[AST_SCALE] ? chain->carrier[AST_SCALE] : chain->carrier[AST_GRANULARITY];
 }
 
+/* A preset without scale and granularity of its own gives its attributes to any format. */
 static void replace_format(struct resolver *r, struct unit *unit, struct chain *chain, const struct ast_attribute *a)
 {
     const struct preset *carrier = carrier_of(chain);
@@ -168,6 +171,7 @@ const struct spec *spec_resolve(struct resolver *r, struct unit *unit, const str
     return finish(r, &chain);
 }
 
+/* A declared spec's is the one computed with the declaration, so that its faults are reported once. */
 const struct spec *spec_of_name(struct resolver *r, struct unit *unit, const struct ast_name *name, struct symbol **symbol)
 {
     *symbol = unit ? unit_find(unit, SPACE_SPEC, name->text) : NULL;

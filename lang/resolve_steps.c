@@ -1,4 +1,5 @@
-/* Steps of prepare and algorithm, groups, aliases: checked and kept. language.md §2.2. */
+/* Steps of prepare and algorithm, groups, aliases: checked and kept. In: declarations. Out: recipe->steps and groups; what is
+ * wrong is reported at its place. Which steps there are, and the type and range of each field, are rows of steps.def. */
 #include "lang/resolve.h"
 
 #include <string.h>
@@ -76,6 +77,7 @@ static bool is_boolean(const struct ast_value *v)
     return v->kind == AST_VALUE_WORD && (!strcmp(v->string.bytes, "true") || !strcmp(v->string.bytes, "false"));
 }
 
+/* Both bounds are allowed. */
 static bool field_holds(const struct field_row *row, const struct ast_value *v)
 {
     if (row->kind == FIELD_boolean)
@@ -166,7 +168,8 @@ static bool in_name(char c)
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || (unsigned char)c >= 0x80;
 }
 
-/* Each `&name` in an mpath query that is an alias's name; blanks may stand between. */
+/* Each `&name` in an mpath query that is an alias's name; blanks may stand between. The query is not parsed here: `&` begins
+ * nothing but an alias in mpath, but for text inside brackets, where a match only counts an alias as used. */
 void use_aliases(struct resolver *r, struct unit *unit, const struct ast_string *query)
 {
     const char *end = query->bytes + query->size;

@@ -1,4 +1,6 @@
-/* The JSON Schema of the YAML form. See schema.h. Each function gives one value's schema, a new reference. */
+/* The JSON Schema (draft 2020-12) of the YAML form, made from the tables that the reader uses: words, keys, atoms. In: nothing.
+ * Out: JSON text for editors; it allows somewhat more than the reader, whose checks between values a schema cannot say. Each
+ * function gives one value's schema, a new reference. See schema.h. */
 #include "lang/schema.h"
 
 #include <jansson.h>

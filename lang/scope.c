@@ -1,5 +1,7 @@
-/* Scope: the names that stand in a file. A name is looked up as it is, then as `ns.rest` in the import `ns`;
- * a name may hold dots itself when it was written as a string. language.md §2.1, §2.2. */
+/* Scope: the names that stand in a file. In: declarations and imports. Out: the symbol that a name means. A name is looked up as
+ * it is, then as `ns.rest` in the import `ns`; a name may hold dots itself when it was written as a string. Namespaces (enum
+ * space) are separate tables by their hash. Names that are never used, and those that are missing, are reported with the nearest
+ * one. */
 #include "lang/resolve.h"
 
 #include <string.h>
@@ -58,6 +60,7 @@ static void grow_buckets(struct resolver *r, struct unit *unit)
     unit->bucket_count = count;
 }
 
+/* At most one entry for each bucket on average. */
 static void add_entry(struct resolver *r, struct unit *unit, const char *name, struct symbol *symbol, struct span span)
 {
     if (++unit->entry_count > unit->bucket_count)
@@ -97,6 +100,7 @@ void unit_declare(struct resolver *r, struct unit *unit, const struct ast_decl *
         add_entry(r, unit, s->name, s, decl->name.span);
 }
 
+/* The same declaration may come in by several imports; two different ones of one name are a conflict. */
 void unit_merge(struct resolver *r, struct unit *unit, const struct unit *from, struct span import)
 {
     for (size_t i = 0; i < from->bucket_count; i++)
@@ -127,6 +131,7 @@ struct import *unit_find_import(struct unit *unit, const char *name)
     return i;
 }
 
+/* `aliases` is a member of the unit it belongs to. */
 const struct ast_alias *unit_find_alias(const struct ast_aliases *aliases, const char *name)
 {
     const struct unit *unit = (const struct unit *)(const void *)((const char *)aliases - offsetof(struct unit, aliases));
@@ -164,7 +169,8 @@ static void add_candidate(struct candidates *c, const char *name)
         c->names[c->count++] = name;
 }
 
-/* The unit's names in source order, then those behind each namespace. */
+/* The unit's names in source order, then those behind each namespace.
+ * NEAREST_MAX bounds what a misspelt name costs. */
 static void collect(struct resolver *r, struct unit *unit, enum space space, struct candidates *c)
 {
     for (const struct symbol *s = unit ? unit->symbols : NULL; s && c->count < NEAREST_MAX; s = s->next)
@@ -213,6 +219,7 @@ static void report_cycle(struct resolver *r, const struct symbol *symbol, struct
         diag_note(r->diags, d, r->stack[i]->decl->name.span, "`%s` is defined here", r->stack[i]->name);
 }
 
+/* The stack is what a cycle's message shows. */
 bool symbol_enter(struct resolver *r, struct symbol *symbol, struct span use)
 {
     if (symbol->state == SYMBOL_BUSY) {
@@ -233,6 +240,7 @@ void symbol_leave(struct resolver *r)
     r->stack[--r->depth]->state = SYMBOL_DONE;
 }
 
+/* Groups act without being named. */
 void warn_unused(struct resolver *r, struct unit *unit)
 {
     for (const struct symbol *s = unit->symbols; s; s = s->next)

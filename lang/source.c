@@ -1,6 +1,8 @@
-/* Source: line table and places. See source.h. */
+/* Source: line table and places. In: the bytes of a text. Out: line and column of an offset in O(log lines + SOURCE_BLOCK),
+ * whatever the length of a line: a file of one line of megabytes costs no more. See source.h. */
 #include "lang/source.h"
 
+/* bytes[size] is the NUL behind the text. */
 static bool ends_line(const struct source *s, size_t i)
 {
     return s->bytes[i] == '\n' || (s->bytes[i] == '\r' && s->bytes[i + 1] != '\n');
@@ -56,6 +58,7 @@ struct source *source_new(struct arena *arena, const char *name, const char *byt
     return s;
 }
 
+/* Columns count code points: bytes, less those that continue one. */
 struct place source_place(const struct source *s, uint32_t offset)
 {
     uint32_t low = 0, high = s->line_count;

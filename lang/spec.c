@@ -1,4 +1,6 @@
-/* Spec: words, defaults and the canonical text. See spec.h; language.md §2.3, numerics.md §1. */
+/* Spec: words, defaults and the canonical text. In: the tables of attributes.def and presets.def, a struct spec. Out: its text, the
+ * same for equal specs and only for them: it is the key of kernels, dumps and reports. What is the default is left out, and every
+ * default depends on what is printed before it, so that reading the text gives the same spec. */
 #include "lang/spec.h"
 
 #include <math.h>
@@ -81,17 +83,19 @@ bool format_is_plain(const struct format *f)
     return f->kind == FORMAT_KIND_FLOAT && (f->dtype == DTYPE_bf16 || f->dtype == DTYPE_f16 || f->dtype == DTYPE_f32);
 }
 
+/* An asymmetric scheme has a zero point. */
 enum zero spec_default_zero(const struct spec *spec)
 {
     return spec_is_asymmetric(spec) ? ZERO_int : ZERO_none;
 }
 
-/* Plain floats overflow to Inf as a cast does (numerics.md §1.8); codes saturate. */
+/* Plain floats overflow to Inf as a cast does; codes saturate. */
 enum overflow_mode spec_default_overflow(const struct spec *spec)
 {
     return format_is_plain(spec->format) ? OVERFLOW_MODE_inf : OVERFLOW_MODE_saturate;
 }
 
+/* per tensor, symmetric, minmax, round to even, lsb: the enums' first members. */
 struct spec spec_default(const struct format *format)
 {
     struct spec spec = {.format = format, .axis = -1};
@@ -102,6 +106,7 @@ struct spec spec_default(const struct format *format)
     return spec;
 }
 
+/* narrow: [-qmax, qmax], so that negation stays inside. */
 void spec_code_range(const struct spec *spec, int32_t *qmin, int32_t *qmax)
 {
     *qmax = format_qmax(spec->format);
@@ -110,6 +115,7 @@ void spec_code_range(const struct spec *spec, int32_t *qmin, int32_t *qmax)
 
 /* ---- canonical text ---- */
 
+/* Below 1e15 every integer is exact and prints without an exponent; -0 is 0. */
 void text_number(struct text *out, double value)
 {
     if (value == trunc(value) && fabs(value) < 1e15)
@@ -118,6 +124,7 @@ void text_number(struct text *out, double value)
         text_double(out, value);
 }
 
+/* The usual bias is left out: 2^(e-1) - 1. */
 static void print_float_format(struct text *out, const struct format *f)
 {
     int usual = f->e ? (1 << (f->e - 1)) - 1 : 0;
@@ -131,6 +138,7 @@ static void print_float_format(struct text *out, const struct format *f)
     text_add(out, f->is_signed ? ")" : ", unsigned)");
 }
 
+/* Nine digits always tell two 32-bit floats apart. */
 void text_float(struct text *out, float value)
 {
     char buffer[40];
@@ -294,6 +302,7 @@ static void print_values(struct text *out, const struct spec *s)
         print_next(out, spec_print_overflow, s);
 }
 
+/* Codes of ints and codebooks have a scheme that is always said; floats say theirs only when it is not symmetric. */
 void spec_print(struct text *out, const struct spec *s)
 {
     format_print(out, s->format);
@@ -360,6 +369,7 @@ static bool same_range(const struct spec *a, const struct spec *b)
     return true;
 }
 
+/* As the texts, without making them. */
 bool spec_same(const struct spec *a, const struct spec *b)
 {
     return format_same(a->format, b->format) && a->scheme == b->scheme && same_granularity(a, b) && same_scale(a, b) &&

@@ -1,4 +1,4 @@
-/* Spec: how one tensor is quantized; one point of the space of numerics.md §1. */
+/* Spec: how one tensor is quantized; one value of each attribute of attributes.def. */
 #ifndef QUERN_LANG_SPEC_H
 #define QUERN_LANG_SPEC_H
 
@@ -163,14 +163,14 @@ void format_print(struct text *out, const struct format *format);
 void text_number(struct text *out, double value);
 void text_float(struct text *out, float value); /* the shortest that reads back as a 32-bit float */
 
-/* What a format alone means when nothing else is said (language.md §2.3's defaults). */
+/* What a format alone means when nothing else is said (docs/language.md's defaults). */
 struct spec spec_default(const struct format *format);
 /* Gives zero and overflow the default that goes with the format and scheme. */
 enum zero spec_default_zero(const struct spec *spec);
 enum overflow_mode spec_default_overflow(const struct spec *spec);
 
 /* The canonical text: FORMAT [scheme] [granularity] [scale] and then what is not the default, in the order of
- * language.md §2.3. The scheme is left out for floats, everything but the format for bf16 and f16; a user format is
+ * docs/language.md. The scheme is left out for floats, everything but the format for bf16 and f16; a user format is
  * spelled out. Equal specs have equal texts; it is the key of kernels, caches, dumps and reports.
  * `quern` reads it back as a spec expression. */
 void spec_print(struct text *out, const struct spec *spec);

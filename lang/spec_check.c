@@ -1,4 +1,6 @@
-/* Contradictions: every row of contradictions.def against a spec with its defaults. language.md §2.3. */
+/* Contradictions: every row of contradictions.def against a spec with its defaults. In: a filled spec and its chain. Out: a
+ * message for each row that holds, at the attribute that was written last, with the other one's place. Rows are C conditions
+ * over the locals of `evaluate`, so a new contradiction is a row. */
 #include "lang/resolve.h"
 
 struct contradiction {
@@ -26,7 +28,8 @@ static void evaluate(const struct chain *chain, const struct spec *s, bool holds
 #undef CONTRADICTION
 }
 
-/* The attribute as the canonical text has it. */
+/* The attribute as the canonical text has it.
+ * As the user would write it: defaults are shown the same way. */
 static const char *describe(struct arena *arena, const struct spec *s, enum ast_attribute_kind kind)
 {
     struct text out = text_make(arena);

@@ -1,4 +1,6 @@
-/* A spec from what its chain says: values checked, defaults computed. language.md §2.3. */
+/* A spec from what its chain says: values checked, defaults computed. In: a chain (resolve.h). Out: a whole spec, or false after
+ * messages at the values' places. The grammar has checked words and counts; here are ranges and what one value asks of another
+ * attribute. */
 #include "lang/resolve.h"
 
 #include <float.h>
@@ -33,7 +35,8 @@ static void fill_granularity(const struct ast_granularity *g, struct spec *s)
     }
 }
 
-/* An e8m0 scale without a mode rounds down to a power of two (OCP). */
+/* An e8m0 scale without a mode rounds down to a power of two (OCP).
+ * OCP Microscaling Formats 1.0, §6.3. */
 static bool fill_scale(struct resolver *r, const struct chain *chain, struct spec *s)
 {
     const struct ast_attribute *a = chain->written[AST_SCALE];
@@ -65,6 +68,7 @@ static int word_index(const char *words, const char *value)
     return -1;
 }
 
+/* The row says type, bounds and words (attributes.def). */
 static bool read_argument(struct resolver *r, const struct range_argument *row, const struct ast_value *v, double *value)
 {
     if (row->words) {
@@ -113,6 +117,7 @@ static int row_index(struct resolver *r, const struct ast_argument *a, enum rang
     return -1;
 }
 
+/* Positions and names may be mixed; an argument's place is its row. */
 static bool fill_range(struct resolver *r, const struct ast_attribute *attribute, struct spec *s)
 {
     bool given[SPEC_RANGE_ARGS_MAX] = {false};
@@ -187,6 +192,7 @@ static void fill_words(const struct chain *chain, struct spec *s)
     s->ragged_pad = w[AST_RAGGED] && w[AST_RAGGED]->ragged_pad;
 }
 
+/* Scheme and format first: other defaults depend on them. All faults of a spec are reported, not the first alone. */
 bool spec_fill(struct resolver *r, const struct chain *chain, struct spec *s)
 {
     const struct ast_attribute *const *w = chain->written;

@@ -1,4 +1,5 @@
-/* Text: growing strings. See text.h. */
+/* Text: growing strings. In: bytes, formats, numbers. Out: bytes followed by a NUL in the text's arena. Capacity doubles, so
+ * that what is added costs its own length on average. Numbers do not depend on the locale. See text.h. */
 #include "lang/text.h"
 
 #include <math.h>
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Room for `more` bytes and the NUL. */
 static void reserve(struct text *text, size_t more)
 {
     size_t need = text->size + more + 1;
@@ -58,6 +60,7 @@ void text_printf(struct text *text, const char *format, ...)
     va_end(args);
 }
 
+/* A backslash before anything else stays single: .qr strings hold regular expressions. */
 void text_quote(struct text *text, const char *bytes, size_t size)
 {
     text_char(text, '"');
@@ -78,6 +81,7 @@ static void write_c_locale(char *buffer)
             *c = '.';
 }
 
+/* The shortest of 1 to 17 significant digits that reads back to the same double: 17 always do. */
 void text_double(struct text *text, double value)
 {
     if (isnan(value) || isinf(value)) {

@@ -1,4 +1,5 @@
-/* torchao's configs: the rows of torchao.def, and what reading and writing them share. See torchao.h. */
+/* torchao's configs: the rows of torchao.def, and what reading and writing them share. In: a row and the texts of its fields.
+ * Out: the text of a spec; or back, the bound that an eps came from. See torchao.h. */
 #include "lang/torchao.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ const struct torchao_granularity torchao_granularities[TORCHAO_PER_COUNT] = {
 #include "lang/torchao.def"
 };
 
+/* Fields of a class stand together in the table. */
 const struct torchao_field *torchao_fields_of(enum torchao_id config, size_t *count)
 {
     size_t first = 0;
@@ -87,6 +89,7 @@ const char *torchao_expand(struct arena *arena, const char *template, const stru
 
 /* ---- lists, dtypes, bounds ---- */
 
+/* A list is words with single blanks. */
 bool torchao_lists(const char *list, const char *word)
 {
     size_t size = strlen(word);
@@ -106,11 +109,13 @@ const struct torchao_dtype *torchao_find_dtype(const char *list, const char *tor
     return NULL;
 }
 
+/* torchao bounds the largest magnitude, a spec the scale: eps = bound / fmax. */
 double torchao_eps(double bound, const struct format *format)
 {
     return bound / format_max(format);
 }
 
+/* The shortest bound that gives this eps, since eps was a quotient. */
 double torchao_bound(double eps, const struct format *format)
 {
     char digits[40];

@@ -1,4 +1,6 @@
-/* Words of the closed sets, made from the same rows as their enums. See words.h. */
+/* Words of the closed sets, made from the same rows as their enums. In: a set and a word, or an index. Out: the other of the
+ * two, or a message with the choices and the nearest one. Sets of the .def tables come from their rows; the short ones below are
+ * in the order of the enum that words.h names beside each. See words.h. */
 #include "lang/words.h"
 
 #include <string.h>
@@ -66,6 +68,7 @@ const struct word_list word_lists[WORD_SET_COUNT] = {
 #undef SET
 };
 
+/* The empty word is no member: it stands for members without a word. */
 int word_find(enum word_set set, const char *word)
 {
     const struct word_list *list = &word_lists[set];
@@ -80,7 +83,8 @@ const char *word_of(enum word_set set, int index)
     return index >= 0 && (size_t)index < word_lists[set].count ? word_lists[set].words[index] : "";
 }
 
-/* "`a`, `b` or `c`" */
+/* "`a`, `b` or `c`"
+ * Members without a word are not offered. */
 static void print_choices(struct text *out, const struct word_list *list)
 {
     size_t last = list->count;

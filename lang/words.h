@@ -1,5 +1,5 @@
 /* Words: the spelling of every closed set of the language, indexed by the set's enum. The parsers look words up
- * here, the printers print them from here, messages list and suggest them. language.md §2.3, §2.4. */
+ * here, the printers print them from here, messages list and suggest them. docs/language.md. */
 #ifndef QUERN_LANG_WORDS_H
 #define QUERN_LANG_WORDS_H
 

@@ -1,5 +1,5 @@
-/* Configs in the YAML form. A payload whose keys are all slots is a config of specs; any other is opaque and kept
- * as JSON; in a mixture the keys that are no slots are kept. language.md §3. */
+/* Configs in the YAML form. In: the mapping under `configs`. Out: config declarations. A payload whose keys are all slots is a
+ * config of specs; any other is opaque and kept as JSON; in a mixture the keys that are no slots are kept. docs/yaml.md. */
 #include "lang/payload.h"
 #include "lang/yaml_print.h"
 #include "lang/yaml_read.h"
@@ -60,7 +60,8 @@ static bool set_key(struct yaml_reading *y, struct ast_slot *slot, const struct 
     return false;
 }
 
-/* {0: SPEC, x: SPEC, "*": SPEC}: each pair a slot of the same role. */
+/* {0: SPEC, x: SPEC, "*": SPEC}: each pair a slot of the same role.
+ * A slot whose key is faulty is taken off the list again. */
 static void read_slot_map(struct yaml_reading *y, struct slot_place *place, const struct yaml_node *map)
 {
     for (size_t i = 0; i < map->count; i++) {
@@ -190,7 +191,7 @@ static void read_native_key(struct yaml_reading *y, struct ast_decl *config, str
         *(key == KEY_BASE ? &config->config.base : &config->config.schedule) = yaml_config_name(y, pair->value);
 }
 
-/* The rule of language.md §3: no slot and some other key is opaque, everything else a config of specs. */
+/* The rule of docs/language.md: no slot and some other key is opaque, everything else a config of specs. */
 static void read_payload(struct yaml_reading *y, struct ast_decl *config, const struct yaml_node *payload)
 {
     struct census census = count_keys(payload);

@@ -1,5 +1,6 @@
-/* The declarations of the YAML form apart from configs, sets and matchers. docs/yaml.md has the shape of each.
- * Bodies become .qr text and go through the .qr parser, so that every word and limit stands in one place. */
+/* The declarations of the YAML form apart from configs, sets and matchers. In: the pairs of yaml_keys.def. Out: declarations of
+ * the AST. docs/yaml.md has the shape of each. Bodies become .qr text and go through the .qr parser, so that every word and
+ * limit stands in one place. */
 #include "lang/yaml_read.h"
 
 #include <string.h>

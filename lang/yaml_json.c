@@ -1,6 +1,6 @@
-/* YAML values as JSON text and back, for payloads that a recipe only carries. See yaml_value.h.
- * jansson's values are not the arena's: the root is released by arena_close if an allocation escapes, and every
- * child hangs on the root before anything else is allocated. */
+/* YAML values as JSON text and back, for payloads that a recipe only carries. In: nodes, or JSON text. Out: the other. What JSON
+ * cannot hold has a spelling (yaml_value.h). jansson's values are not the arena's: the root is released by arena_close if an
+ * allocation escapes, and every child hangs on the root before anything else is allocated. */
 #include "lang/payload.h"
 #include "lang/yaml_tree.h"
 
@@ -114,6 +114,7 @@ static bool has_exponent(const struct yaml_node *node)
     return exponent && mark + exponent == node->text + node->size;
 }
 
+/* Recursion is bounded by YAML_DEPTH_MAX. */
 void yaml_json_numbers(struct arena *arena, struct yaml_node *root)
 {
     if (root->kind == YAML_STRING && !root->quoted && has_exponent(root))
@@ -185,6 +186,7 @@ static void step_flow(struct flow *f)
     f->at++;
 }
 
+/* Linear: each character is looked at once. */
 uint32_t yaml_flow_end(const struct source *source, uint32_t begin)
 {
     struct flow f = {.text = source->bytes, .at = begin, .end = (uint32_t)source->size};

@@ -1,5 +1,6 @@
-/* `matchers` and `policy` in the YAML form: Megatron-LM's ordered matchers, first match wins, `enabled` false unless
- * said. language.md §3; what Megatron does with each odd input is in docs/yaml.md. */
+/* `matchers` and `policy` in the YAML form: Megatron-LM's ordered matchers, first match wins, `enabled` false unless said. In:
+ * nodes. Out: the match declaration. What Megatron-LM does silently (unknown keys, disabled faults) is a warning here.
+ * docs/yaml.md, docs/megatron.md. */
 #include "lang/yaml_read.h"
 
 #include <stdio.h>
@@ -160,6 +161,7 @@ static bool read_rule(struct yaml_reading *y, const struct matcher *m, struct as
 
 /* ---- enabled ---- */
 
+/* Python's truth of the value, as Megatron-LM takes it: the string "False" is true, which is worth a warning. */
 bool yaml_enabled(struct yaml_reading *y, const char *name, struct span span, const struct yaml_node *body)
 {
     const struct yaml_node *enabled = yaml_get(body, "enabled");
@@ -196,7 +198,8 @@ static void warn_unknown_keys(struct yaml_reading *y, const struct matcher *m)
     }
 }
 
-/* A disabled matcher is kept when it can be read; what is wrong with it is a warning. */
+/* A disabled matcher is kept when it can be read; what is wrong with it is a warning.
+ * Its messages go to diagnostics of their own, which are dropped. */
 static bool read_disabled(struct yaml_reading *y, const struct matcher *m, struct ast_rule *rule)
 {
     struct diags *diags = y->diags, scratch;

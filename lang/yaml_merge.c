@@ -63,7 +63,8 @@ struct merge {
     int64_t *budget;
 };
 
-/* Keys weigh one each; a shared child weighs every time it is reached. */
+/* Keys weigh one each; a shared child weighs every time it is reached.
+ * Sums stay far below 2^32: the budget bounds what aliases add, the text's size the rest. */
 void yaml_measure(struct yaml_node *node)
 {
     node->weight = 1;
@@ -158,6 +159,7 @@ static bool is_merge_key(const struct yaml_node *key)
     return key->kind == YAML_STRING && !key->quoted && key->size == 2 && !memcmp(key->text, "<<", 2);
 }
 
+/* The mapping's own array is replaced: pairs are the dict's. */
 bool yaml_merge(struct arena *arena, struct yaml_node *mapping, struct yaml_document *document, struct diags *diags, int64_t *budget)
 {
     struct merge m = {.arena = arena, .document = document, .diags = diags, .seen.arena = arena, .budget = budget};

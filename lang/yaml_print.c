@@ -1,5 +1,5 @@
-/* The YAML form out: sections in the order of decls.def, one line for every declaration, rule, step and expectation,
- * comments put back. Printing what was read prints the same text again. docs/yaml.md. */
+/* The YAML form out. In: an AST of either spelling. Out: sections in the order of decls.def, one line for every declaration,
+ * rule, step and expectation, comments put back. Printing what was read prints the same text again. docs/yaml.md. */
 #include "lang/yaml_print.h"
 
 #include <stdlib.h>
@@ -113,7 +113,8 @@ static void collect(struct printer *p)
     }
 }
 
-/* Items are mostly printed in their own order: the next one is tried first. */
+/* Items are mostly printed in their own order: the next one is tried first.
+ * A binary search for the rest: declarations of one section may stand apart in the source. */
 static struct item *find_item(struct printer *p, const void *node, struct span span)
 {
     size_t low = 0, high = p->count;

@@ -1,4 +1,4 @@
-/* The printer of the YAML form from inside: what its files share. language.md §3, docs/yaml.md. */
+/* The printer of the YAML form from inside: what its files share. docs/language.md, docs/yaml.md. */
 #ifndef QUERN_LANG_YAML_PRINT_H
 #define QUERN_LANG_YAML_PRINT_H
 

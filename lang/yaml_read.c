@@ -1,5 +1,6 @@
-/* The YAML form: a tree becomes an AST. language.md §3; docs/yaml.md has the shape of every key.
- * Recovery: a value of the wrong shape is reported and left out, the others are read. */
+/* The YAML form: a tree becomes an AST. In: a source. Out: an AST with its comments; files of other systems go to their readers
+ * (foreign.def). docs/yaml.md has the shape of every key. Recovery: a value of the wrong shape is reported and left out, the
+ * others are read. */
 #include "lang/foreign.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@ void yaml_report_shape(struct yaml_reading *y, const struct yaml_node *node, con
         diag_report(y->diags, DIAG_yaml_shape, node->span, "expected %s, saw %s", what, yaml_kind_words[node->kind]);
 }
 
+/* Escapes of double quotes can make what no text may hold: NUL, bidirectional controls, malformed UTF-8. */
 bool yaml_check_string(struct yaml_reading *y, const struct yaml_node *node)
 {
     struct source decoded = {.name = node->text, .bytes = node->text, .size = node->size};
@@ -83,6 +85,7 @@ static struct ast_name declared_name(struct yaml_reading *y, const struct yaml_n
     return name;
 }
 
+/* A bare dotted name that is a key of `configs` means that config, not an import's. */
 struct ast_name yaml_config_name(struct yaml_reading *y, const struct yaml_node *node)
 {
     struct ast_name name = yaml_ast_name(y, node);
@@ -169,6 +172,7 @@ static void read_root(struct yaml_reading *y, const struct yaml_node *root)
         read_key(y, &root->pairs[i]);
 }
 
+/* Duplicate keys are an error in Quern's own files and a warning in others', whose loaders keep the last. */
 static struct ast *read_text(struct arena *arena, struct source *source, const struct foreign *system, struct diags *diags)
 {
     struct yaml_reading y = {.arena = arena, .source = source, .diags = diags};

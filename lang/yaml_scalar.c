@@ -22,7 +22,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* One character of the set. */
+/* One character of the set.
+ * NUL is in no set, though strchr would find it. */
 static bool take(struct scan *s, const char *set)
 {
     bool taken = s->at < s->end && *s->at && strchr(set, *s->at);
@@ -66,7 +67,8 @@ static bool take_sixties(struct scan *s)
 
 /* ---- integers ---- */
 
-/* The base of an integer's text: 2, 8, 10, 16, or 60 for sexagesimals; 0 when it is none. */
+/* The base of an integer's text: 2, 8, 10, 16, or 60 for sexagesimals; 0 when it is none.
+ * The resolver's expression for ints, part by part. */
 static int integer_base(const char *text, size_t size)
 {
     struct scan s = {text, text + size};

@@ -1,5 +1,6 @@
-/* Specs in the YAML form: `{format: int4, scheme: symmetric, granularity: {group: 128}, scale: f16}`.
- * Each value becomes the .qr text of its attribute and is parsed alone, so that a message stands at the value. */
+/* Specs in the YAML form: `{format: int4, scheme: symmetric, granularity: {group: 128}, scale: f16}`. In: a node. Out: the same
+ * AST that the .qr spelling gives. Each value becomes the .qr text of its attribute and is parsed alone, so that words and
+ * limits stand in one place and a message stands at the value. */
 #include "lang/yaml_print.h"
 #include "lang/yaml_read.h"
 
@@ -103,7 +104,8 @@ static struct ast_spec *parse_text(struct yaml_reading *y, struct span span, str
     return ast_parse_spec(y->arena, y->source, span, text_string(text), text->size, y->diags);
 }
 
-/* The attribute alone, behind a base that is dropped. */
+/* The attribute alone, behind a base that is dropped.
+ * A value that holds more than its attribute (`per tensor scale f16`) is refused. */
 static struct ast_attribute *read_attribute(struct yaml_reading *y, enum ast_attribute_kind kind, const struct yaml_node *node)
 {
     struct text text = text_make(y->arena);

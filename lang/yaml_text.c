@@ -1,4 +1,6 @@
-/* YAML text out: names, strings and numbers in the spelling that PyYAML's SafeLoader reads back as the same value. */
+/* YAML text out: names, strings and numbers in the spelling that PyYAML's SafeLoader reads back as the same value. In: decoded
+ * bytes and doubles. Out: text on one line. Plain style only for what the resolver, asked here again, leaves a string;
+ * everything else stands in double quotes. */
 #include "lang/yaml_value.h"
 
 #include <math.h>
@@ -58,7 +60,8 @@ static const char *name_typed(struct arena *arena, const struct yaml_node *node)
     return NULL;
 }
 
-/* The value's text when the name is one that name_typed gives, else NULL. */
+/* The value's text when the name is one that name_typed gives, else NULL.
+ * The text of a typed name is typed again: only what gives the very name counts, so that `!!int x` stays a string. */
 static const char *typed_value(struct arena *arena, const char *name)
 {
     const char *blank = strncmp(name, "!!", 2) ? NULL : strchr(name, ' ');

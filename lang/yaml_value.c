@@ -1,6 +1,7 @@
-/* YAML texts: libyaml's events become a tree. See yaml_value.h.
- * Anchors are resolved to shared nodes, so memory stays linear in the text; what an alias adds to the unfolded
- * tree is charged to a budget. Nothing recurses: open collections stand on an explicit stack. */
+/* YAML texts: libyaml's events become a tree. In: a source. Out: a document of typed nodes, or a root of NULL after messages.
+ * Rule: YAML 1.1 as PyYAML's SafeLoader reads it; what a recipe cannot mean (foreign tags, several documents, keys that are
+ * collections) is refused. Anchors are resolved to shared nodes, so memory stays linear in the text; what an alias adds to the
+ * unfolded tree is charged to a budget. Nothing recurses: open collections stand on an explicit stack. See yaml_value.h. */
 #include "lang/yaml_tree.h"
 
 #include <string.h>
@@ -124,7 +125,8 @@ static struct yaml_node *new_node(struct reader *r, enum yaml_kind kind)
     return node;
 }
 
-/* Anchors are known from their first character on, so that a node that contains itself is told apart. */
+/* Anchors are known from their first character on, so that a node that contains itself is told apart.
+ * An anchor defined twice keeps its first node: later aliases are already in doubt. */
 static void set_anchor(struct reader *r, const yaml_char_t *anchor, struct yaml_node *node)
 {
     if (!anchor)
@@ -151,7 +153,8 @@ static struct yaml_node *bad_node(struct reader *r)
     return node;
 }
 
-/* The anchored node; a stand-in after a message; NULL when a limit ends the reading. */
+/* The anchored node; a stand-in after a message; NULL when a limit ends the reading.
+ * weight 0 says that the node is still being read. An unknown anchor is entered, so that it is reported once. */
 static struct yaml_node *resolve_alias(struct reader *r)
 {
     bool found;
@@ -223,7 +226,8 @@ static void add_to_mapping(struct reader *r, struct frame *frame, struct yaml_no
     frame->key = NULL;
 }
 
-/* Into the innermost open collection, or as the root. */
+/* Into the innermost open collection, or as the root.
+ * The root's value is checked like any other. */
 static void add_node(struct reader *r, struct yaml_node *node)
 {
     if (!r->depth) {
@@ -269,6 +273,7 @@ static void note_scalar(struct reader *r, struct span span, bool block)
     *ARENA_PUSH(r->arena, r->document->scalars, r->document->scalar_count, r->scalar_capacity) = (struct yaml_extent){span.begin, span.end};
 }
 
+/* A scalar that its tag does not fit is kept as a bad node: the tree's shape stays. */
 static bool add_scalar(struct reader *r)
 {
     const char *value = (const char *)r->event.data.scalar.value, *tag = (const char *)r->event.data.scalar.tag;

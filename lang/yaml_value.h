@@ -1,5 +1,5 @@
 /* YAML values: a text as a tree of typed nodes, typed as PyYAML's SafeLoader types them (YAML 1.1).
- * language.md §3. libyaml reads the events; this module resolves anchors, merges and scalar types, refuses what
+ * docs/language.md. libyaml reads the events; this module resolves anchors, merges and scalar types, refuses what
  * a recipe cannot mean (foreign tags, several documents) and bounds what hostile texts may cost. */
 #ifndef QUERN_LANG_YAML_VALUE_H
 #define QUERN_LANG_YAML_VALUE_H

@@ -1,6 +1,6 @@
 /* Match code: what a matcher does with a name, as data that the code generator takes. One automaton over the name's characters
- * or bytes, and decisions at its states that ask for nothing but the layer number, which is read from the name as well.
- * matching.md §3. */
+ * or bytes, and decisions at its states that ask for nothing but the layer number, which is read from the name as
+ * well. docs/matchers.md. */
 #ifndef QUERN_CODEGEN_MATCH_CODE_H
 #define QUERN_CODEGEN_MATCH_CODE_H
 

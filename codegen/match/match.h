@@ -1,4 +1,4 @@
-/* Matcher: a recipe's ordered rules as one decision automaton. matching.md §1-3. */
+/* Matcher: a recipe's ordered rules as one decision automaton. README.md has the parts. */
 #ifndef QUERN_CODEGEN_MATCH_H
 #define QUERN_CODEGEN_MATCH_H
 
@@ -20,7 +20,7 @@ struct module_node {
     bool quantizer, stub, quantized_module; /* FastForward's kinds of modules */
 };
 
-/* What a rule sees (matching.md §1). Everything is borrowed. A zeroed subject has no field at all except rank 0:
+/* What a rule sees. Everything is borrowed. A zeroed subject has no field at all except rank 0:
  * use subject_of_module or subject_of_parameter, then fill in what else is known. */
 struct subject {
     struct field module;     /* model.layers.0.mlp.up_proj */
@@ -75,7 +75,7 @@ bool matcher_match_path(const struct matcher *matcher, void *scratch, const char
 /* For explain: every rule's own verdict on the subject, whoever wins: 0 no, 1 yes, 2 unknown. */
 void matcher_verdicts(const struct matcher *matcher, void *scratch, const struct subject *subject, unsigned char *verdicts);
 
-/* Warnings about patterns that are legal and seldom meant (language.md §4); patterns themselves are known to be good. */
+/* Warnings about patterns that are legal and seldom meant (docs/language.md); patterns themselves are known to be good. */
 void matcher_lint(const struct recipe *recipe, struct diags *diags);
 
 /* `emit --stage automaton`: text that reads back to the same bytes. */

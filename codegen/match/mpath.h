@@ -1,4 +1,4 @@
-/* mpath: FastForward's queries over the tree of modules. A query is text (language.md §2.4); it becomes a tree of
+/* mpath: FastForward's queries over the tree of modules. A query is text (docs/language.md); it becomes a tree of
  * fragments, then the names it can take as one regular expression over the module path, and, where classes or tags are
  * asked for, a test that climbs from the module to the root. docs/language.md has the grammar and the meaning. */
 #ifndef QUERN_CODEGEN_MATCH_MPATH_H

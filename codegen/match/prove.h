@@ -1,4 +1,4 @@
-/* Proofs: what holds of a recipe for every name there could be, without a model. matching.md §4, docs/proofs.md.
+/* Proofs: what holds of a recipe for every name there could be, without a model. docs/proofs.md.
  * Each question is whether some subject makes a conjunction true: this rule takes it, those do not. The answer is searched
  * for among all names at once, by the automata of the predicates; a subject that is found is shown to the matchers before it
  * is believed, and one that cannot be made leaves the question open. */

@@ -1,6 +1,6 @@
 /* Regex: the AST all languages of names share. Python's re, fnmatch's globs and the exact, prefix and substring
  * atoms all become it; it is closed under intersection and complement. Nodes are hash-consed in a pool: equal
- * languages written alike are one node, compared by address. matching.md §1. */
+ * languages written alike are one node, compared by address. */
 #ifndef QUERN_CODEGEN_MATCH_REGEX_H
 #define QUERN_CODEGEN_MATCH_REGEX_H
 
