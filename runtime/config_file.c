@@ -170,7 +170,7 @@ static void add_value(struct text *text, const struct json_hold *hold)
     }
 }
 
-/* The old text byte for byte with one member more before its closing brace: numbers keep their spelling. */
+/* The old text byte for byte with one member more before its closing brace, the last of the text: numbers keep their spelling. */
 static void add_member(struct text *text, const struct config_file *config, const struct json_hold *value)
 {
     size_t end = 1;

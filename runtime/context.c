@@ -71,6 +71,7 @@ void context_release(struct quern_context *context, void *memory, size_t size)
 /* base is the host's allocator; everything in the library goes through the counting one around it. */
 static void fill_context(struct quern_context *c, const struct quern_context_options *options, struct allocator base)
 {
+    /* Everything else is 0: no messages, no kernels, nothing used. */
     *c = (struct quern_context){.base = base};
     if (options)
         c->options = *options;
@@ -128,6 +129,7 @@ static const struct source *keep_source(struct arena *arena, const struct source
 {
     if (!from || from == *last_from)
         return from ? *last_copy : NULL;
+    /* Messages of one call speak of few texts, mostly one after another of the same. */
     *last_from = from;
     *last_copy = source_new(arena, arena_string(arena, from->name), arena_copy(arena, from->bytes, from->size), from->size);
     return *last_copy;
@@ -179,6 +181,7 @@ static void keep_diags(struct quern_context *c, const struct diags *diags, bool 
 {
     pthread_mutex_lock(&c->lock);
     bool copied = try_copy(c, diags);
+    /* Said once, however many messages were lost. */
     if (exhausted || !copied) {
         c->exhausted = true;
         c->exhausted_count++;

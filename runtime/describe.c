@@ -117,6 +117,7 @@ static bool read_dtype(const char *word, int *dtype)
     *dtype = -1;
     if (!word || !*word)
         return true;
+    /* The file's spelling first: the two sets of words do not meet. */
     *dtype = dtype_find_file_name(word);
     if (*dtype < 0)
         *dtype = dtype_find_word(word);

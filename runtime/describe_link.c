@@ -269,6 +269,7 @@ static bool collect_classes(struct linking *l, size_t module)
 static bool visit_modules(struct linking *l)
 {
     size_t count = l->all->module_count, done = 0, ready = 1;
+    /* queue[0] is 0, the root: it is ready, since nothing holds it. pending counts edges that were not followed yet. */
     size_t *queue = ARENA_ARRAY(l->d->scratch, count + 1, size_t), *pending = ARENA_ARRAY(l->d->scratch, count + 1, size_t);
     for (size_t i = 0; i < l->edge_count; i++)
         pending[l->by_parent[i].child]++;
@@ -280,6 +281,7 @@ static bool visit_modules(struct linking *l)
             if (!--pending[l->by_parent[i].child])
                 queue[ready++] = l->by_parent[i].child;
     }
+    /* Whoever was not reached waits for itself, through others. */
     for (size_t i = 0; done < count && i < count; i++)
         if (pending[i])
             return REPORT(l, description_paths, "modules[%zu]: through its aliases %s holds itself", i, SHOWN(l, l->all->modules[i].path));

@@ -285,6 +285,7 @@ static bool place_data(struct reading *r)
         if (t->offset != end)
             return REPORT(r, "tensor %s: its data begins at %" PRIu64 " where %" PRId64 " was expected", SHOWN(r, t->name),
                           (uint64_t)t->offset, end);
+        /* pad's 0 means an overflow unless there was nothing to pad. */
         int64_t padded = pad(t->bytes, r->alignment);
         if ((t->bytes && !padded) || __builtin_add_overflow(end, padded, &end))
             return REPORT(r, "tensor %s: data beyond 2^63 bytes", SHOWN(r, t->name));
@@ -337,6 +338,7 @@ static bool read_count(struct reading *r, const char *what, int64_t least, uint6
 {
     if (!read_number(r, 8, count))
         return false;
+    /* Lists grow as records are read: a count alone allocates nothing. */
     return *count <= (uint64_t)(r->source->size / least) ||
            REPORT(r, "%" PRIu64 " %s are announced in a file of %" PRId64 " bytes", *count, what, r->source->size);
 }

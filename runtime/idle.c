@@ -100,6 +100,7 @@ static bool pass_over_tensors(struct judging *j)
     for (size_t i = 0; i < count_items(j); i++) {
         struct subject subject = subject_of_item(j, i);
         struct match_outcome outcome = matcher_match(j->matcher, j->scratch, &subject);
+        /* A rule behind it in the list may match the item, too: it is seen in a later pass, when this one has left. */
         if (outcome.rule >= 0)
             note_match(j, j->list[outcome.rule], i);
         if (outcome.unknown >= 0)

@@ -67,6 +67,7 @@ static json_t *read_value(struct json_walk *w)
 {
     json_error_t error;
     size_t rest = w->size - w->at;
+    /* jansson sees no more than the limit; a value that runs into it ends prematurely, which tells it from a malformed one. */
     bool cut = w->value_limit && rest > w->value_limit;
     json_drop(w->value);
     w->value->value = json_loadb(w->bytes + w->at, cut ? w->value_limit : rest,

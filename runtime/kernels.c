@@ -82,6 +82,7 @@ static struct kernel_entry *claim_entry(struct session *session, const char *key
     struct kernel_entry **bucket = &table->buckets[hash_key(key)], *entry = *bucket;
     while (entry && strcmp(entry->key, key))
         entry = entry->next;
+    /* Claimed under the lock: one thread builds, whatever the others saw. */
     *mine = !entry || entry->state == ENTRY_FAILED;
     if (!entry) {
         size_t size = sizeof *entry + strlen(key) + 1;
@@ -145,6 +146,7 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
     bool mine = false;
     pthread_mutex_lock(&table->lock);
     struct kernel_entry *entry = claim_entry(session, key, &mine);
+    /* Woken by any entry's change: looked at again. A failed entry may be claimed by the thread that was waiting for it. */
     while (entry && !mine && entry->state != ENTRY_READY) {
         if (entry->state == ENTRY_BUILDING)
             pthread_cond_wait(&table->changed, &table->lock);
@@ -335,6 +337,7 @@ enum quern_status quern_kernel_run(const quern_kernel *kernel, const struct quer
     end = end < 0 ? kernel->info.units : end;
     if (begin < 0 || end > kernel->info.units || begin > end)
         return QUERN_USAGE;
+    /* Arguments are this call's: the handle is read-only. */
     struct kernel_args args = kernel->args;
     struct kernel_sums sums = {0};
     args.x = buffers->x;

@@ -25,6 +25,7 @@ const struct stored *finding_part(const struct finding *f, const char *name, con
 static void claim(struct finding *f, const struct stored *t)
 {
     size_t low = 0, high = f->model->count;
+    /* The last name that is not behind the tensor's: its own, which is there. */
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (strcmp(f->model->tensors[middle]->name, t->name) <= 0)
@@ -156,6 +157,7 @@ static bool ends_with(const char *name, const char *end)
 /* Parts that nobody claimed mean that config.json and the tensors do not fit together. */
 static bool check_stray(struct finding *f, const struct stored *t)
 {
+    /* What compressed-tensors' parts are called; a plain tensor of such a name is none of a model's. */
     static const char *const ends[] = {".weight_packed", ".weight_scale", ".weight_global_scale", ".weight_shape", ".weight_zero_point"};
     for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
         if (ends_with(t->name, ends[i]))

@@ -111,6 +111,7 @@ static bool lies_in(const char *path, const char *directory)
 {
     char *real = realpath(path, NULL), *base = realpath(directory, NULL);
     size_t size = base ? strlen(base) : 0;
+    /* A directory's path has no slash at its end but the root's. */
     size -= size == 1; /* "/" */
     bool inside = real && base && !strncmp(real, base, size) && real[size] == '/' && !strchr(real + size + 1, '/');
     free(real);
@@ -139,6 +140,7 @@ static bool list_files(struct index *x, const char **paths, size_t *count, size_
     *count = *found = 0;
     for (size_t i = 0; i < x->count; i++)
         files[i] = x->map[i].file;
+    /* Shards are numbered in this order, which a writer's names have too. */
     qsort(files, x->count, sizeof *files, text_order);
     for (size_t i = 0; i < x->count; i++) {
         if (i && !strcmp(files[i - 1], files[i]))

@@ -116,6 +116,7 @@ static bool ask_boundary(struct quern_ops *o, struct op_slot *s, uint32_t module
     size_t listed = input ? b->input_count : b->output_count;
     int64_t *positions = ARENA_ARRAY(&o->arena, listed + 1, int64_t);
     size_t count = find_positions(o->tensors[s->tensor].name, input ? b->inputs : b->outputs, listed, positions);
+    /* A tensor that is not at the boundary has no position, and no slot is found. */
     const struct slot *slot = ops_boundary_slot(c, s->role, positions, count, &several);
     if (!slot)
         return false;

@@ -119,6 +119,7 @@ static void find_matches(struct graph *g, uint32_t node)
     if (!o->nodes[node].registered)
         return;
     struct levels l = levels_of_node(g, &o->nodes[node]);
+    /* Only a result that nobody else sees can be fused with what takes it. */
     uint32_t next = weighted || pattern == PATTERN_nary ? only_user(o, node) : OPS_NONE;
     bool norm = weighted && has_pattern(o, next, PATTERN_norm);
     uint32_t after = norm ? only_user(o, next) : OPS_NONE;
@@ -286,6 +287,7 @@ static void annotate_output(struct graph *g, const struct op_node *anchor, struc
     ops_look_up(g->o, anchor, &asked, &exact);
     if (!ops_quantizable(g->o, s))
         return;
+    /* Off is off: a consumer decides how, never whether. */
     const struct op_slot *consumer = asked.spec ? find_consumer_beyond(g, s->tensor) : NULL;
     if (consumer)
         take(s, consumer, OP_REASON_consumer);

@@ -70,6 +70,7 @@ static int try_lock(struct output *out, bool *held)
         return errno == EWOULDBLOCK ? EBUSY : errno;
     if (fstat(out->lock, &ours))
         return errno;
+    /* The file that is locked must still be the one of that name, or the lock keeps nobody away. */
     *held = !stat(out->lock_path, &named) && ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
     return 0;
 }
@@ -226,6 +227,7 @@ static int move_in(struct output *out, bool replaces)
         return remove_directory(out->temporary);
     if (errno != EINVAL && errno != ENOSYS)
         return errno;
+    /* Two renames: for a moment there is no OUT. File systems without an exchange have no better way. */
     const char *aside = arena_printf(out->session->arena, "%s-old", out->temporary);
     if (rename(out->path, aside) || rename(out->temporary, out->path))
         return errno;

@@ -52,6 +52,7 @@ static bool fit_buffer(struct crew *crew, struct buffer *buffer, size_t wanted)
     crew->held -= buffer->size;
     free(buffer->bytes);
     *buffer = (struct buffer){NULL, 0};
+    /* With nothing held the task fits: check_memory saw to it. So some worker can always go on, and nobody waits for ever. */
     if (crew->held && wanted > crew->parallel->memory_limit - crew->held)
         return false;
     buffer->bytes = malloc(wanted);
@@ -83,6 +84,7 @@ static void do_task(struct crew *crew, size_t index, const struct buffer *buffer
     else
         task->work(task, buffer->bytes, &failure);
     pthread_mutex_lock(&crew->lock);
+    /* Tasks behind the earliest failure are not begun any more; those that run finish, and may fail earlier. */
     if (failure.set && index < crew->failed) {
         crew->failed = index;
         crew->failure = failure;
@@ -144,6 +146,7 @@ static void run_together(struct crew *crew, unsigned threads)
     pthread_mutex_lock(&crew->lock);
     while (started < threads && !pthread_create(&workers[started], NULL, run_worker, crew))
         crew->running = ++started;
+    /* Every finished task is told, those of the last worker too; a stopped run tells no more. */
     while (started && (crew->running || crew->told < crew->done_count)) {
         if (crew->told == crew->done_count || crew->stop) {
             if (!crew->running)

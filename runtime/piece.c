@@ -43,6 +43,7 @@ struct cut cut_make(const struct spec *spec, const int64_t *shape, int rank)
     kernel_storage(spec, shape, rank, &cut.whole, &reason);
     if (!is_separable(spec, rank, &multiple) || cut.whole.elements <= PIECE_ELEMENTS)
         return cut;
+    /* shape[0] is not 0: the tensor has more elements than a piece. */
     int64_t inner = cut.whole.elements / shape[0], step = PIECE_ELEMENTS / inner / multiple * multiple;
     cut.step = step < multiple ? multiple : step;
     cut.step = cut.step > shape[0] ? shape[0] : cut.step;
@@ -139,6 +140,7 @@ static void pack_zeros(const struct spec *spec, struct zeros z, const int32_t *z
     memset(out, 0, (size_t)(z.words * z.columns) * 4);
     for (int64_t i = 0; i < z.rows; i++) {
         uint32_t *low = out + i * bits / 32 * z.columns;
+        /* Row i of every column begins at the same bit, in words that stand a row of columns apart. */
         unsigned shift = (unsigned)(i * bits % 32);
         for (int64_t j = 0; j < z.columns; j++) {
             uint32_t u = (uint32_t)(zero[i * z.columns + j] + zero_offset(spec)) & ((1u << bits) - 1);

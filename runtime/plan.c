@@ -101,6 +101,7 @@ static void decide(struct planning *p, struct plan_item *item)
     const struct spec *spec = recipe_tensor_spec(rule, t->name, &item->reason);
     if (!spec)
         return;
+    /* A type that is not known may be a float: lists of names are planned as if it were. */
     bool is_float = t->dtype < 0 ? !t->blocks : kernel_dtype(t->dtype) >= 0;
     item->reason = !is_float ? "not a float tensor" : t->elements == 0 ? "no elements" : NULL;
     if (item->reason)
@@ -195,6 +196,7 @@ bool plan_fill(struct session *session, struct quern_plan *plan)
         ok &= !item->spec || place(p, item);
         count_item(&plan->totals, item);
     }
+    /* Of all elements, scales and copies included: what a checkpoint's size divided by its weights gives. */
     struct quern_totals *totals = &plan->totals;
     totals->bits_per_weight = totals->elements ? 8.0 * (double)totals->bytes_after / (double)totals->elements : 0;
     return plan_groups(session, plan) && ok;

@@ -218,7 +218,8 @@ static enum quern_status run_tasks(struct run *run, struct task *tasks, size_t c
 
 /* ---- two-level scales ---- */
 
-/* One g for a tensor and those that share it, from the largest amax. */
+/* One g for a tensor and those that share it, from the largest amax: loaders fuse such tensors and keep one g. amax is finite, and
+ * 0 where a tensor has no finite element. */
 static void choose_seconds(struct run *run)
 {
     struct quern_plan *plan = run->plan;

@@ -93,6 +93,7 @@ static int find_rule(struct initializing *in, const struct quern_quantizer *q, c
     int best = -1, best_score = INT_MIN;
     *unknown = -1;
     for (size_t i = 0; i < count; i++) {
+        /* Without scores the loop goes on only for the marks. */
         in->used[i] |= verdicts[i] != 0;
         *unknown = verdicts[i] == 2 && best < 0 && *unknown < 0 ? (int)i : *unknown;
         if (verdicts[i] != 1 || (best >= 0 && !o->score))

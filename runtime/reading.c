@@ -88,6 +88,7 @@ struct reading_buffers reading_cut(const struct reading *r, int64_t index, void 
     struct reading_buffers b = {0};
     struct piece piece;
     int64_t first, count = reading_span(r, index, &first);
+    /* What the bytes are before the last conversion: as stored, or as the kernel writes them. */
     int from = r->t->plain ? r->t->dtype : (int)r->kernel_dtype;
     b.out = take(&b, memory, bytes_of(r->dtype, count));
     b.raw = from == r->dtype ? b.out : take(&b, memory, bytes_of(from, count));

@@ -44,6 +44,7 @@ static enum quern_status load_recipe(struct session *session, void *call)
     if (!source)
         return diags_status(session->diags);
     r->ast = ast_parse(&r->arena, source, session->diags);
+    /* Imports are looked for beside the file, or in the working directory for a text without one. */
     struct importer_directory *folder = ARENA_NEW(&r->arena, struct importer_directory);
     importer_directory_init(folder, &r->arena, load->text && !strchr(load->path, '/') ? "-" : load->path);
     if (!session->diags->errors)
@@ -137,6 +138,7 @@ static struct scratch *borrow_home(struct quern_recipe *r)
 /* A scratch is taken from those given back, or made: at most as many as threads match at once. NULL when memory is out. */
 static struct scratch *borrow_scratch(struct quern_recipe *r)
 {
+    /* Whoever changes `away` from false owns the home scratch until it is given back. */
     if (!atomic_exchange_explicit(&r->away, true, memory_order_acquire))
         return borrow_home(r);
     pthread_mutex_lock(&r->lock);

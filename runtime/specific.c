@@ -191,6 +191,7 @@ static struct decision decide_parameter(struct deciding *d, const char *name)
     int exact = next_match(d, RULE_EXACT_PARAMETER, 0);
     if (exact >= 0 && is_skip(d, exact))
         return (struct decision){.outcome = {exact, -1}};
+    /* What the documentation says: the exact rule, else the first regex. */
     int regex = next_match(d, RULE_PARAMETER_REGEX, 0), documented = exact >= 0 ? exact : regex;
     if (documented < 0)
         return (struct decision){.outcome = {-1, -1}};
@@ -257,6 +258,7 @@ static void decide_module(struct deciding *d, struct module_span span)
         if (!is_buffer(d, t->name))
             outcome = recipe_match(d->out->recipe, d->scratch, &subject);
         d->out->items[d->out->order[i]] = (struct decision){.outcome = outcome, .canceller = -1};
+        /* Any parameter's rule cancels for the whole module, so the first one found speaks for all. */
         if (canceller < 0 && outcome.rule >= 0 && rule_is_for_parameter(d->recipe->rules[outcome.rule].kind))
             canceller = outcome.rule;
     }

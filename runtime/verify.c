@@ -56,6 +56,7 @@ static void check_piece(struct task *task, void *buffer, struct failure *failure
     struct check *c = task->job;
     struct reading_buffers b = reading_cut(&c->codes, task->piece, buffer);
     int64_t first, count = reading_span(&c->codes, task->piece, &first);
+    /* Behind the reading's own buffers, as check_memory counted them. */
     char *raw = (char *)buffer + b.total, *wide = raw + ((size_t)count * 8 + 63) / 64 * 64;
     if (!read_original(c, first, count, raw, failure))
         return;

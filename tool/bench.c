@@ -177,6 +177,7 @@ static enum quern_status prepare(struct bench *b, const char *spec, const char *
 /* The mover's share is a power of two near the kernel's: bytes of codes and scales a chunk, at most 20 % more. */
 static size_t chunk_share(const struct bench *b, const struct quern_kernel_info *info)
 {
+    /* In the mover's own unit. */
     double bytes = (double)(info->code_bytes + info->scale_bytes) * MOVER_CHUNK / (double)b->bytes;
     size_t share = 64;
     while (share * 2 <= bytes * 1.2 && share < MOVER_CHUNK)
@@ -200,6 +201,7 @@ static enum quern_status bench_kernel(struct bench *b, const char *spec, const c
     job.buffers = (struct quern_buffers){.x = b->x, .codes = b->codes, .scale = b->scale, .zero = b->zero, .second = &second,
                                          .amax = &amax, .sums = &sums};
     fill(b->x, b->bytes / width, dtype);
+    /* fill's numbers lie within ±2. */
     second = 2688 / 2.0f; /* nvfp4's g for amax = 2 */
     status = prepare(b, spec, "quantize_dynamic", dtype, shape, &job.buffers);
     if (job.spreads)

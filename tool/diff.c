@@ -129,6 +129,7 @@ static void add_change(struct comparison *c, const struct quern_tensor *tensor, 
 /* Several configs one after the other ("a+b") are compared by name. */
 static bool is_changed(const struct quern_match matches[2], const char *const actions[2])
 {
+    /* An action is one config's text: "a+b" is more than the last's. */
     bool several = strchr(matches[0].config, '+') || strchr(matches[1].config, '+');
     return strcmp(actions[0], actions[1]) || (several && strcmp(matches[0].config, matches[1].config));
 }

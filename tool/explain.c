@@ -175,6 +175,7 @@ static int explain_name(struct tool *tool, quern_recipe *recipe, quern_model *mo
     enum quern_subject_kind kind;
     if (!tool_subject_kind(tool, &kind))
         return QUERN_USAGE;
+    /* What the model lists is matched with all that it knows of it; any other name by its text. */
     named.listed = quern_subject_find(model, kind, name, &named.subject);
     if (!named.listed && tool_has(tool, OPTION_subjects))
         return tool_usage("the model has no %s `%s`", kind == QUERN_PARAMETERS ? "parameter" : kind == QUERN_MODULES ? "module" : "op", name);

@@ -21,6 +21,7 @@ static bool replace_file(const char *path, const char *bytes)
     if (fd < 0)
         return false;
     FILE *file = fdopen(fd, "wb");
+    /* Permissions go with the temporary: it takes the file's place. */
     bool done = file && fputs(bytes, file) >= 0 && !fchmod(fd, old.st_mode & 07777);
     if (file)
         done = !fclose(file) && done;

@@ -56,6 +56,7 @@ static void print_help(const struct command_row *command)
         const struct option_row *row = &option_rows[i];
         if (!((command->options | common_options) >> i & 1))
             continue;
+        /* A format of the command's own stands behind those of all. */
         bool third = i == OPTION_format && command->format;
         char name[64], letter[8] = "    ";
         if (row->short_name)
@@ -99,6 +100,7 @@ static int read_common(const struct command_row *command, struct tool *tool)
     tool->dot = format && !strcmp(format, "dot");
     tool->results_are_messages = command->run == command_check;
     const char *no_color = getenv("NO_COLOR");
+    /* https://no-color.org: set and not empty. */
     tool->color = color && strcmp(color, "auto") ? !strcmp(color, "always")
                                                  : isatty(STDERR_FILENO) && !(no_color && *no_color);
     return 0;
@@ -134,6 +136,7 @@ static int run_command(const struct command_row *command, struct tool *tool, pop
         return status;
     status = command->run(tool);
     quern_context_destroy(tool->context);
+    /* A failure of the command comes before one of the output. */
     return tool_flush() || status ? status : QUERN_IO;
 }
 

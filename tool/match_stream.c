@@ -81,6 +81,7 @@ static enum quern_status answer_batch(struct stream *s)
             status = answer_json(s, &s->names[i]);
             continue;
         }
+        /* -1, no rule, is the first. */
         struct tail *tail = &s->tails[s->rules[i] + 1];
         status = tail->text ? QUERN_OK : make_tail(s, &s->names[i], tail);
         put(s, s->names[i].bytes, s->names[i].size);
@@ -106,6 +107,7 @@ static enum quern_status take_lines(struct stream *s, bool last)
 {
     char *line = s->input, *limit = s->input + s->used, *end;
     enum quern_status status = QUERN_OK;
+    /* Asked once a block: most inputs have no tab at all. */
     s->tabs = memchr(line, '\t', s->used) != NULL;
     for (; !status && line < limit && (end = memchr(line, '\n', (size_t)(limit - line))); line = end + 1)
         status = add_line(s, line, (size_t)(end - line));
@@ -115,6 +117,7 @@ static enum quern_status take_lines(struct stream *s, bool last)
     }
     status = status ? status : answer_batch(s);
     s->used = (size_t)(limit - line);
+    /* At most one line without its end, and short: names are. */
     memmove(s->input, line, s->used);
     flush(s);
     fflush(stdout);

@@ -52,6 +52,7 @@ static void draw(struct bar *bar, const struct quern_progress *progress)
 {
     char done[16], total[16], rate[16];
     double share = progress->bytes_total ? (double)progress->bytes_done / (double)progress->bytes_total : 1;
+    /* share 0: nothing to go by. */
     double elapsed = now() - bar->start, left = share > 0 ? elapsed / share - elapsed : 0;
     char cells[BAR_WIDTH + 1];
     for (int i = 0; i < BAR_WIDTH; i++)

@@ -40,6 +40,7 @@ void report_tensor(void *user, const struct quern_plan_row *row, const struct qu
         report->signal += stats->signal;
         report->noise += stats->noise;
     }
+    /* spec NULL: copied. */
     report->quantized += row->spec != NULL;
     report->tensors++;
     report->bytes_before += row->tensor.bytes;

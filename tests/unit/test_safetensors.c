@@ -1,4 +1,4 @@
-/* The safetensors reader and writer : every way in which a file may be faulty, with its whole message, and
+/* The safetensors reader and writer: every way in which a file may be faulty, with its whole message, and
  * what is legal although it looks odd. Files are made in a temporary directory. */
 #define _GNU_SOURCE 1
 #include <fcntl.h>
