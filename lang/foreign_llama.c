@@ -204,6 +204,8 @@ bool foreign_write_llama(struct text *out, const struct recipe *recipe, struct d
     struct foreign_writing w = {out, recipe, diags, "llama-quantize", false};
     size_t count = foreign_rule_count(recipe);
     foreign_refuse_extras(&w, false);
+    if (!count)
+        foreign_refuse(&w, (struct span){recipe->ast->source, 0, 0}, "a recipe without a rule: a list has an entry");
     for (size_t i = 0; i < count; i++) {
         const struct rule *rule = &recipe->rules[i];
         const char *type = type_of_rule(&w, rule), *pattern = pattern_of(out->arena, rule->predicate);
