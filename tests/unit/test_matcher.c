@@ -1,4 +1,5 @@
 /* quern_matcher_compile and quern_build, as a host calls them. What the code answers is test_match_code's. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include "runtime/quern_matcher.h"
@@ -48,13 +49,76 @@ static void test_kinds(void **state)
 }
 
 /* Sixty rules `*aN_*bN_*`: no automaton within the budget. */
+static const char *beyond_budget(char text[4096])
+{
+    strcpy(text, CONFIG "match first {\n");
+    for (int i = 0; i < 60; i++)
+        snprintf(text + strlen(text), 4096 - strlen(text), "glob \"*a%d_*b%d_*\" => w\n", i, i);
+    return strcat(text, "}");
+}
+
 static void test_beyond_budget(void **state)
 {
-    char text[4096] = CONFIG "match first {\n";
-    for (int i = 0; i < 60; i++)
-        snprintf(text + strlen(text), sizeof text - strlen(text), "glob \"*a%d_*b%d_*\" => w\n", i, i);
-    strcat(text, "}");
-    check_kind(*state, text, QUERN_MATCHER_TABLE);
+    char text[4096];
+    check_kind(*state, beyond_budget(text), QUERN_MATCHER_TABLE);
+}
+
+/* ---- many threads ---- */
+
+enum { THREADS = 8, ROUNDS = 20, PATHS = 400, PATH_SIZE = 48 };
+struct matching {
+    quern_recipe *recipe;
+    char paths[PATHS][PATH_SIZE];
+    int rules[PATHS];
+};
+
+/* Gives NULL when every path has its rule, one by one and all at once. */
+static void *match_all(void *at)
+{
+    struct matching *m = at;
+    struct quern_name names[PATHS];
+    int rules[PATHS];
+    bool same = true;
+    for (int k = 0; k < ROUNDS * PATHS; k++) {
+        struct quern_match match;
+        int i = k % PATHS;
+        names[i] = (struct quern_name){m->paths[i], strlen(m->paths[i])};
+        same &= !quern_match_module(m->recipe, names[i].bytes, names[i].size, &match) && match.rule == m->rules[i];
+    }
+    same &= !quern_match_batch(m->recipe, names, PATHS, rules) && !memcmp(rules, m->rules, sizeof rules);
+    return same ? NULL : m;
+}
+
+/* With states that are made on demand, a table and code; nothing was matched before the threads start. */
+static void check_threads(struct place *place, const char *text, bool compiled)
+{
+    static struct matching m;
+    pthread_t threads[THREADS];
+    m.recipe = load_recipe(place, text);
+    for (int i = 0; i < PATHS; i++) {
+        snprintf(m.paths[i], PATH_SIZE, "layers.%d.a%d_.mlp.b%d_x", i % 7, i % 61, i % 59);
+        m.rules[i] = match_path(m.recipe, m.paths[i]).rule;
+    }
+    quern_recipe_close(m.recipe);
+    m.recipe = load_recipe(place, text);
+    if (compiled)
+        assert_int_equal(quern_matcher_compile(m.recipe, NULL), QUERN_OK);
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, match_all, &m), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *wrong;
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+    quern_recipe_close(m.recipe);
+}
+
+static void test_threads(void **state)
+{
+    char text[4096];
+    check_threads(*state, beyond_budget(text), false);
+    check_threads(*state, small, false);
+    check_threads(*state, small, true);
 }
 
 static void test_no_generator(void **state)
@@ -94,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_kinds, place_open, place_close),
         cmocka_unit_test_setup_teardown(test_beyond_budget, place_open, place_close),
+        cmocka_unit_test_setup_teardown(test_threads, place_open, place_close),
         cmocka_unit_test_setup_teardown(test_no_generator, place_open, place_close),
         cmocka_unit_test_setup_teardown(test_usage, place_open, place_close),
     };
