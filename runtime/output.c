@@ -119,8 +119,8 @@ static bool is_of_kind(const char *path, const struct output_kind *kind)
     return dir && found && plain;
 }
 
-/* Compared as files, not as paths: `.`, a link or another spelling is the same directory. Asked before work begins
- * and, by the final rename, again. */
+/* Compared as files, not as paths: `.`, a link or another spelling is the same directory. Asked before work
+ * begins; output_commit asks again whether anything stands there, not what it is. */
 static bool check_existing(struct output *out, const struct output_kind *kind, const struct quern_model *input)
 {
     struct stat status, other;

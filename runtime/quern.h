@@ -202,7 +202,7 @@ struct quern_progress { int64_t bytes_done, bytes_total; const char *tensor; };
 struct quern_error_stats {
     double sqnr_db, max_error, cosine; /* 10 log10(signal / noise), inf when noise is 0; max |x - y|; Σxy / sqrt(Σx² Σy²) */
     double signal, noise;              /* sums of x^2 and (x - y)^2 over finite x */
-    int64_t elements, saturated, nan, inf; /* of the original; saturated: clamped to the largest code */
+    int64_t elements, saturated, nan, inf; /* of the original; saturated: clamped to an end of the codes */
 };
 struct quern_run_options {
     unsigned threads;     /* 0: one per CPU; 256 at most */
