@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/* What happens to a quantizer that a rule selects though it is no stub any more. A stub is given a quantizer whatever the policy. */
+/* What happens to a quantizer that a rule selects though it is no stub any more. A stub is replaced whatever the policy. */
 enum quern_overwrite {
     QUERN_OVERWRITE_RECIPE,  /* what the rule's config says (`extra {overwrite_policy: skip}`), else an error */
     QUERN_OVERWRITE_ERROR,   /* QUERN_INVALID, before any `make` */
