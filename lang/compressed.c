@@ -1,5 +1,6 @@
-/* compressed-tensors: specs as QuantizationArgs and back, and the format that stores them. See compressed.h;
- * docs/huggingface.md. */
+/* compressed-tensors: specs as QuantizationArgs and back, and the format that stores them (its quantization/quant_args.py and the
+ * compressors' own conditions). In: specs or arguments. Out: arguments, JSON, .qr text; NULL where there is none. No messages:
+ * callers know the place. See compressed.h; docs/huggingface.md. */
 #include "lang/compressed.h"
 
 #include <inttypes.h>
@@ -161,7 +162,8 @@ static const char *per_text(struct arena *arena, const struct ct_args *a)
     return NULL;
 }
 
-/* Floats of 4 and 8 bits with the scales of MX (32) and NVFP4 (16), or plain ones. */
+/* Floats of 4 and 8 bits with the scales of MX (32) and NVFP4 (16), or plain ones.
+ * Asymmetric floats do not exist there. */
 static const char *float_text(struct arena *arena, const struct ct_args *a, const char *per, const char *scale)
 {
     bool mx = a->strategy == CT_group && a->group == 32 && (!a->scale || !strcmp(a->scale, "torch.uint8"));

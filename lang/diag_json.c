@@ -7,7 +7,8 @@
 
 /* ---- JSON ---- */
 
-/* A string as JSON: bytes that are not UTF-8 become U+FFFD. */
+/* A string as JSON. jansson refuses what is not UTF-8; then every byte above 0x7f becomes U+FFFD (3 bytes, hence 3 * size).
+ * A new reference; NULL only without memory. */
 static json_t *json_text(const char *string)
 {
     json_t *value = json_string(string);

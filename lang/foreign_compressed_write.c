@@ -1,6 +1,7 @@
 /* A recipe as compressed-tensors' quantization_config.
  * There, ignored names come first, then exact names, then regular expressions by their text, then classes. Rules fit when they
- * stand in that order of kinds; regular expressions whose texts would sort differently are numbered by a comment, `(?#0001)`.
+ * stand in that order of kinds; regular expressions whose texts would sort differently are numbered by a comment of Python's re,
+ * `(?#000001)`, six digits so that texts sort like numbers.
  * Targets of one group stand together, and no target stands twice, so readers that go through the groups agree. */
 #include "lang/foreign_write.h"
 
@@ -217,7 +218,8 @@ static json_t *add_scheme(struct foreign_writing *w, json_t *groups, const struc
 
 /* ---- the whole ---- */
 
-/* Whether the texts of regular expressions are in ascending order as they stand. */
+/* Whether the texts of regular expressions are in ascending order as they stand.
+ * Byte order of UTF-8 is code point order, which is Python's order of strings. */
 static bool is_sorted(const struct compressed *c)
 {
     const char *last = NULL;

@@ -16,6 +16,7 @@ struct map_reading {
     struct yaml_table seen; /* keys as they count there */
 };
 
+/* Entries keep the order of the file; foreign_coreai_lower.c gives them their rules. The pointer is good until the next call. */
 static struct coreai_slot *add_slot(struct map_reading *m, const struct coreai_slot *slot)
 {
     struct coreai_slot *added = ARENA_PUSH(m->c->y->arena, m->slots->items, m->slots->count, m->slots->capacity);
@@ -90,6 +91,7 @@ static bool read_slot_key(struct map_reading *m, struct coreai_slot *slot, const
     return read_index(m, slot, key, inert);
 }
 
+/* Keys `1` and `"1"` are one index after the library's conversion; YAML's own check of keys sees two. */
 static bool check_collision(struct map_reading *m, const struct coreai_slot *slot, const struct yaml_node *key)
 {
     bool found;
@@ -103,6 +105,7 @@ static bool check_collision(struct map_reading *m, const struct coreai_slot *slo
 
 /* ---- maps ---- */
 
+/* An entry that can never be looked at is checked like the others and then left out. */
 static void read_pair(struct map_reading *m, const struct yaml_pair *pair)
 {
     struct coreai_slot slot = {.module = m->map->module, .role = m->map->role};
@@ -137,6 +140,7 @@ static void spread_states(struct map_reading *m, size_t first)
             add_slot(m, &slot);
 }
 
+/* A preset, not a spec: the default's own spec is declared once for the whole file. */
 static void add_default(struct map_reading *m)
 {
     struct coreai_slot slot = {.role = m->map->role, .preset = m->map->preset};

@@ -1,5 +1,7 @@
-/* Specs of coreai_opt: a mapping's fields, checked as coreai_opt checks them, and the .qr text that means the same.
- *   integers          scale = max(A / ((qmax - qmin) / 2), 2^-23), the `symmetric` and `narrow` of Quern
+/* Specs of coreai_opt 0.2.0: a mapping's fields, checked as coreai_opt checks them, and the .qr
+ * text that means the same. In: a YAML node. Out: a struct coreai_spec of the reading's arena, or NULL after messages; then text
+ * for spec_parse.
+ *   integers          scale = max(A / ((qmax - qmin) / 2), 2^-23): A the greatest absolute value, qmin and qmax the end codes
  *   fp8               the same with A / fmax; `scale_dtype` e8m0 and fp4: the floor power of two, at least 2^-126
  *   per_block         one size: along the axis, the other of the first two dimensions is 1, all further ones are whole
  * Quantization parameters of half-precision tensors are computed in f32 here, in the tensor's own type there. */
@@ -142,6 +144,7 @@ static bool read_range_calculator(struct coreai *c, struct coreai_spec *s, const
 
 /* ---- numbers ---- */
 
+/* YAML's .inf and .nan are floats there as well; no spec's bound is one. */
 static bool read_end(struct coreai *c, const struct yaml_node *node, bool *has, double *end)
 {
     *has = node->kind != YAML_NULL;
@@ -158,6 +161,7 @@ static bool read_end(struct coreai *c, const struct yaml_node *node, bool *has, 
     return false;
 }
 
+/* coreai_opt asks for low < high, low <= 0 <= high; an end that is None is observed. */
 static bool read_float_range(struct coreai *c, struct coreai_spec *s, const struct yaml_node *node)
 {
     if (node->kind != YAML_SEQUENCE || node->count != 2) {
@@ -175,6 +179,7 @@ static bool read_float_range(struct coreai *c, struct coreai_spec *s, const stru
     return !fault;
 }
 
+/* Both spellings mean E8M0; null is the default: f32, and E8M0 for fp4 (check). */
 static bool read_scale_dtype(struct coreai *c, struct coreai_spec *s, const struct yaml_node *node)
 {
     static const char *const words[] = {"float8_e8m0fnu", "float8_e8m0"};
@@ -186,6 +191,7 @@ static bool read_scale_dtype(struct coreai *c, struct coreai_spec *s, const stru
 
 /* ---- granularity ---- */
 
+/* No axis: the default depends on the op, which the variants of a rule say. */
 static bool read_axis(struct coreai *c, struct coreai_spec *s, const struct yaml_node *node)
 {
     if (!node || node->kind == YAML_NULL)
@@ -194,6 +200,7 @@ static bool read_axis(struct coreai *c, struct coreai_spec *s, const struct yaml
     return coreai_integer(c, node, "axis", &s->axis);
 }
 
+/* One integer is a size along the axis (a group), a list one size for each dimension; -1, the whole dimension, only in a list. */
 static bool read_block_size(struct coreai *c, struct coreai_spec *s, const struct yaml_node *node)
 {
     s->granularity = node->kind == YAML_SEQUENCE ? GRANULARITY_block : GRANULARITY_group;
@@ -292,6 +299,7 @@ static const struct {
 };
 enum { FIELDS = sizeof fields / sizeof *fields };
 
+/* Fields that a dump writes and that the constructor derives again. */
 static bool is_computed(const struct yaml_node *key)
 {
     static const char *const words[] = {

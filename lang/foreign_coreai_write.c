@@ -86,6 +86,7 @@ static bool read_atom(struct arena *arena, struct parts *parts, const struct ast
     }
 }
 
+/* The predicate's text is compared with what the reader would write: only its own predicates of a variant are known. */
 static bool read_variant(struct arena *arena, struct parts *parts, const struct ast_predicate *p)
 {
     struct text text = text_make(arena);
@@ -102,6 +103,7 @@ static bool read_variant(struct arena *arena, struct parts *parts, const struct 
     return false;
 }
 
+/* Conjunctions in any order, sets seen through. As deep as the predicate, which resolving has bounded. */
 static bool read_parts(struct arena *arena, struct parts *parts, const struct ast_predicate *p)
 {
     while (p->kind == AST_SET && p->set_predicate)
@@ -120,6 +122,8 @@ static bool is_full(const struct written *config)
     return config->rules[COREAI_PLAIN];
 }
 
+/* Rules of one entry stand together and end with the rule for the rest of its scope. Levels only rise: names, classes, default,
+ * the order in which coreai_opt asks. */
 static struct written_entry *find_entry(struct coreai_writing *c, const struct parts *parts, struct span span)
 {
     struct written_entry *last = c->count ? &c->entries[c->count - 1] : NULL;
@@ -134,6 +138,7 @@ static struct written_entry *find_entry(struct coreai_writing *c, const struct p
     return last;
 }
 
+/* Within an entry ops come first, names before types, then the module's own rule, then the rest. */
 static struct written *find_config(struct coreai_writing *c, struct written_entry *e, const struct parts *parts, struct span span)
 {
     struct written_op *last = e->op_count ? &e->ops[e->op_count - 1] : NULL;
@@ -274,6 +279,7 @@ static const struct config *config_of(const struct rule *rule)
     return rule && rule->target == AST_TARGET_CONFIG ? rule->config : NULL;
 }
 
+/* The slots of the variants' configs with the same key go with it: one entry in the file stands for all of them. */
 static void print_slot(struct coreai_writing *c, const struct written *written, const struct slot *slot)
 {
     const struct spec *specs[COREAI_VARIANTS] = {slot->spec};

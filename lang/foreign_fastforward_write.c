@@ -15,6 +15,7 @@ struct writing {
 
 /* ---- queries ---- */
 
+/* Names that stand in a query as they are: identifiers, and digits alone. All others go into `[re:]`. */
 static bool is_fragment(const char *bytes, size_t size)
 {
     bool digits = true, name = size > 0 && (bytes[0] < '0' || bytes[0] > '9');
@@ -200,6 +201,7 @@ static void check_policy(struct writing *w, const struct rule *rule, const struc
     w->safe = safe;
 }
 
+/* Other members of a payload would be lost: the file has no place for them. */
 static bool is_known(const struct yaml_node *extra)
 {
     static const char *const keys[] = {"factory", "kwargs", "overwrite_policy", "safe"};
@@ -213,6 +215,7 @@ static bool is_known(const struct yaml_node *extra)
     return true;
 }
 
+/* The payload is JSON, which YAML's reader takes. */
 static const struct yaml_node *read_extra(struct writing *w, const struct config *config)
 {
     struct arena *arena = w->base.out->arena;
@@ -292,6 +295,7 @@ static void print_rule(struct writing *w, const struct rule *rule)
     text_add(out, "}\n");
 }
 
+/* Those of the recipe's own file, used or not; queries keep their references. */
 static void print_aliases(struct text *out, const struct recipe *recipe)
 {
     bool first = true;

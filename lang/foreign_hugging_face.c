@@ -1,4 +1,6 @@
-/* `quantization_config` of config.json, or its mapping alone: by quant_method to the library whose it is. */
+/* `quantization_config` of config.json, or its mapping alone: by quant_method to the library whose it is. In: a YAML tree. Out:
+ * what that library's reader makes of it, or a message for a method that none reads. Without the key, `quantization` means
+ * ModelOpt's own file; anything else counts as compressed-tensors'. docs/huggingface.md. */
 #include <string.h>
 #include "lang/foreign.h"
 #include "lang/foreign_write.h"

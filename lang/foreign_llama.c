@@ -139,7 +139,8 @@ void foreign_read_llama(struct yaml_reading *y, const struct yaml_node *root)
 
 /* ---- writing ---- */
 
-/* The type of a spec, by the specs the reader makes; NULL: none. */
+/* The type of a spec, by the specs the reader makes; NULL: none.
+ * Types of one spec (aliases) give the first of ggml.def. */
 static const char *type_of_spec(struct arena *arena, const struct spec *spec)
 {
     struct diags scratch;

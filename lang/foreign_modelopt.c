@@ -1,5 +1,6 @@
-/* ModelOpt's configurations: hf_quant_config.json, and what config.json holds of it. One algorithm for every Linear that the list
- * of wildcards does not exclude, or, with MIXED_PRECISION, one for each layer named. docs/huggingface.md. */
+/* ModelOpt's configurations: hf_quant_config.json, and what config.json holds of it. In: the YAML tree of the JSON. Out:
+ * declarations and rules in the reading's syntax tree, and messages. One algorithm for every Linear that the list of wildcards
+ * does not exclude, or, with MIXED_PRECISION, one for each layer named. docs/huggingface.md. */
 #include "lang/foreign.h"
 
 #include <string.h>

@@ -18,6 +18,7 @@ static const struct config *make_config(struct arena *arena, const struct modelo
     return recipe->config_count == 1 ? recipe->configs[0] : NULL;
 }
 
+/* Rows of modelopt.def have no slots by index or name, so the kind of the key tells. */
 static bool same_slots(const struct config *a, const struct config *b)
 {
     bool same = a->slot_count == b->slot_count && !a->extra;
@@ -66,6 +67,7 @@ static void add_skips(struct foreign_writing *w, const struct rule *rule, json_t
     }
 }
 
+/* The predicate that foreign_class makes of `Linear`. */
 static bool is_linear(const struct ast_predicate *p)
 {
     while (p->kind == AST_SET)
@@ -88,6 +90,8 @@ static void add_layers(struct foreign_writing *w, const struct rule *rule, json_
         foreign_refuse(w, rule->predicate->span, "this predicate: an algorithm is for `type re \"(.*\\.)?Linear\"`, the last rule, or for names");
 }
 
+/* Where `quantized_layers` has begun, no skip and no default may follow: the file asks `ignore` first, and a mixed one has no
+ * default. */
 static void add_rule(struct foreign_writing *w, const struct rule *rule, bool last, json_t *config)
 {
     json_t *layers = json_object_get(config, "quantized_layers");

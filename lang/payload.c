@@ -42,6 +42,7 @@ static const struct yaml_node *given(const struct yaml_node *mapping, const char
     return node && node->kind != YAML_NULL ? node : NULL;
 }
 
+/* Blank-separated; words are whole when a blank or an end is on either side. */
 static bool is_word_of(const char *words, const char *word)
 {
     size_t size = strlen(word);

@@ -29,6 +29,7 @@ static json_t *either(json_t *a, json_t *b)
     return json_pack("{s:[o, o]}", "anyOf", a, b);
 }
 
+/* A section left empty is null in YAML. */
 static json_t *map_of(json_t *values)
 {
     return json_pack("{s:[s, s], s:o}", "type", "object", "null", "additionalProperties", values);

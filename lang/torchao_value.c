@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* ok turns false with the first message; unsaid is no error: the config is kept for the host, without specs. */
 struct config_reading {
     struct yaml_reading *y;
     struct torchao_config *config;
@@ -60,6 +61,7 @@ static void leave_unsaid(struct config_reading *r, const struct torchao_field *f
 
 /* ---- granularities ---- */
 
+/* A missing node is false without a message: its caller has said so. */
 static bool read_size(struct yaml_reading *y, const struct yaml_node *node, const char *what, int64_t least, int64_t *value)
 {
     if (!node || node->kind != YAML_INT || node->too_wide || node->integer < least)
@@ -222,6 +224,7 @@ static const struct torchao_member *find_member(struct yaml_reading *y, const st
     return NULL;
 }
 
+/* A member without a text is one that no spec says. */
 static bool read_member(struct config_reading *r, size_t index, const struct yaml_node *node)
 {
     const struct torchao_field *field = &r->fields[index];
@@ -286,6 +289,7 @@ static bool set_bound(struct config_reading *r, size_t index, const struct yaml_
     return format;
 }
 
+/* Compared as yaml_to_json prints, which is how torchao.def spells its fallbacks. */
 static bool is_fallback(struct config_reading *r, const struct torchao_field *field, const struct yaml_node *node)
 {
     const char *json = yaml_to_json(r->y->arena, node, r->y->diags);
@@ -302,6 +306,7 @@ static bool set_integer(struct config_reading *r, size_t index, const struct yam
     return true;
 }
 
+/* Checked like any config; its specs are nobody's. As deep as the YAML tree: YAML_DEPTH_MAX. */
 static bool read_nested(struct config_reading *r, const struct yaml_node *node)
 {
     struct torchao_config inner;
@@ -380,6 +385,7 @@ static void read_fields(struct config_reading *r, const struct yaml_node *data)
     }
 }
 
+/* A name that is no field would give the last one; torchao.def names only fields there are. */
 static size_t field_index(const struct config_reading *r, const char *name)
 {
     size_t i = 0;

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+/* One attempt at a class: values are set field by field, and the whole is tested at the end. */
 struct fitting {
     struct arena *arena;
     const struct spec *weight, *input; /* input NULL: none */
@@ -206,7 +207,7 @@ static bool fits(struct fitting *f)
            torchao_reads_as(f->arena, print_config(f), f->weight, f->input);
 }
 
-/* Fields from i on; as deep as a class has fields. */
+/* Fields from i on. Depth: a class's fields, at most TORCHAO_FIELDS_MAX; branches only at members, a handful for each class. */
 static bool fit_field(struct fitting *f, size_t i)
 {
     if (i == f->field_count)
@@ -245,6 +246,7 @@ static bool fit_field(struct fitting *f, size_t i)
     return fit_field(f, i + 1);
 }
 
+/* The first class of torchao.def that fits is taken, so its order is the order of preference. */
 const char *torchao_config_json(struct arena *arena, const struct spec *weight, const struct spec *input)
 {
     for (int id = 0; id < TORCHAO_ID_COUNT; id++) {

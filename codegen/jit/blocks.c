@@ -225,6 +225,7 @@ static void keep_partials(struct lower *l, const struct ir_region *r, const stru
     }
 }
 
+/* Steps 1 and 3 of the head: a region with reductions leaves them as vectors of blocks, one without them writes codes. */
 static void loop_batch(struct lower *l, const struct ir_region *r, void *user)
 {
     struct emit *e = &l->e;

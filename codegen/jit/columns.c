@@ -73,6 +73,7 @@ static void loop_strip(struct lower *l, const struct ir_region *r, void *user)
     lower_uncarry(l, r, carried);
 }
 
+/* A strip has all steps of its block: its statistics need no other unit's. */
 static void lower_strip(struct lower *l, struct strip *s)
 {
     for (const struct ir_region *r = l->ir->first; r; r = r->next)

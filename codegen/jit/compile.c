@@ -70,6 +70,7 @@ static bool run_passes(struct compilation *c)
     return !error;
 }
 
+/* LLVM's verifier runs on every module: what it refuses is a fault of the lowering, and is told as a message. */
 static bool make_module(struct compilation *c)
 {
     c->module = c->match ? lower_match(c->match, c->context, &c->arena) : lower_kernel(c->ir, c->context, &c->arena);
@@ -85,6 +86,7 @@ static bool make_module(struct compilation *c)
     return !broken && run_passes(c);
 }
 
+/* bytes is malloc'ed, the caller's to free, with a NUL behind its size. */
 static bool give_copy(struct compilation *c, const char *from, size_t from_size, char **bytes, size_t *size)
 {
     *bytes = malloc(from_size + 1);
@@ -143,6 +145,7 @@ static bool compile(struct compilation *c, enum kernel_output output, char **byt
     return output == KERNEL_OUTPUT_LLVM ? write_text(c, bytes, size) : write_code(c, output, bytes, size);
 }
 
+/* Safe in several threads at once: they share the registration alone. */
 static bool run(struct compilation *c, enum kernel_output output, char **bytes, size_t *size)
 {
     pthread_once(&registered, register_target);

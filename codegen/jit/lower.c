@@ -64,7 +64,8 @@ void lower_views(struct lower *l, const struct ir_region *region)
         lower_views(l, twin);
 }
 
-/* A view of one part stands for all parts. */
+/* A view of one part stands for all parts.
+ * A constant fills all lanes. */
 static emit_value operand_part(struct lower *l, struct ir_operand o, enum ir_rank rank, unsigned part, unsigned lanes)
 {
     if (!o.value)

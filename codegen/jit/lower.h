@@ -9,6 +9,7 @@
 #include "codegen/kernel/geometry.h"
 #include "codegen/kernel/ir.h"
 
+/* Parts of a value at most; ir_verify.c holds schedules to it. */
 enum { LOWER_PARTS = 32 };
 
 struct lowered {

@@ -37,6 +37,7 @@ static const size_t buffer_offsets[IR_BUFFER_COUNT] = {
 #undef BUFFER
 };
 
+/* Extents are 8 bytes each; which of them mean something the schedule says (extents.def). */
 static void load_arguments(struct lower *l)
 {
     for (unsigned i = 0; i < IR_BUFFER_COUNT; i++)

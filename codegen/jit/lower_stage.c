@@ -24,6 +24,7 @@ static unsigned slot_bytes(struct lower *l, const struct lower_stage *s)
     return (s->items * bits_of(l, s) / 8 + 8 + 63) / 64 * 64;
 }
 
+/* One slot for each buffer of the kernel, as large as its first tile asks for: tiles of one buffer are of one size. */
 static emit_value slot_of(struct lower *l, const struct lower_stage *s)
 {
     if (!l->slot[s->buffer])

@@ -179,6 +179,7 @@ static void add_total(struct lower *l, unsigned sum)
     emit_store(e, sum == SUMS_COUNT ? larger(e, before, all) : emit_binary(e, LLVMFAdd, before, all, ""), at, 8);
 }
 
+/* Chunks are added in the order of the elements, one thread a tensor: the same bits on every machine. */
 static void add_chunk(struct lower *l)
 {
     add_lanes(l);

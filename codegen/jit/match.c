@@ -48,7 +48,8 @@ emit_value match_read_table(struct match_lowering *l, const struct match_table *
 
 /* ---- the walker ---- */
 
-/* A row: the place of the next state's row for each class, then the decision. */
+/* A row: the place of the next state's row for each class, then the decision. Places, not state numbers: a step is one addition
+ * and one load, without a multiplication. */
 static struct match_table make_rows(struct match_lowering *l)
 {
     const struct match_code *code = l->code;
@@ -139,6 +140,7 @@ static void lower_walk(struct match_lowering *l)
 
 /* ---- states as blocks ---- */
 
+/* All states jump among each other, so `at` and `row` are variables, not parameters. */
 struct states {
     LLVMBasicBlockRef *blocks;    /* by state */
     LLVMBasicBlockRef *decisions; /* by decision: where its blocks begin */
@@ -244,7 +246,8 @@ emit_value match_lower_guard(struct match_lowering *l, const struct guard *g, em
     return emit_and(e, above, emit_compare(e, LLVMIntSLE, left, emit_i64(e, g->high), ""));
 }
 
-/* A test's own block expects the layer number in its variable; whoever comes from a state reads it first. */
+/* A test's own block expects the layer number in its variable; whoever comes from a state reads it first. So it is read once for
+ * a name, however many tests follow. */
 static void lower_decisions(struct match_lowering *l, struct states *s)
 {
     struct emit *e = &l->e;
@@ -273,7 +276,7 @@ static void lower_decisions(struct match_lowering *l, struct states *s)
     }
 }
 
-/* The decision's number becomes its block. */
+/* The decision's number becomes its block. Numbers are the walker's own, so 0 as the default is one of them. */
 static void lower_leaf(struct match_lowering *l, const struct states *s)
 {
     struct emit *e = &l->e;
@@ -323,7 +326,8 @@ static void lower_plain(struct match_lowering *l)
     emit_give(e, emit_call(e, l->function, args, 3, "rule"));
 }
 
-/* const char *NAME(i32 number): offsets into one run of texts, so that nothing is relocated but by distance. */
+/* const char *NAME(i32 number): offsets into one run of texts, so that nothing is relocated but by distance.
+ * A number outside of the texts, a negative one too, gives the last, `otherwise`. */
 static void lower_texts(struct match_lowering *l, const struct match_texts *t)
 {
     struct emit *e = &l->e;

@@ -4,6 +4,7 @@
 
 enum { WORD = 64, TRUTHS = 3 };
 
+/* A state is bit state % 64 of word state / 64. */
 struct sets {
     const struct match_sets *sets;
     uint32_t words;                 /* of a set */
@@ -110,6 +111,7 @@ static void lower_step(struct match_lowering *l, const struct sets *s)
     lower_copy(l, s, s->set, s->next);
 }
 
+/* After each character `set` holds the states that the part of the name before `at` leads to. */
 static void lower_name(struct match_lowering *l, const struct sets *s)
 {
     struct emit *e = &l->e;
@@ -201,7 +203,8 @@ static emit_value make_kleene(struct match_lowering *l)
     return emit_data(&l->e, bytes, sizeof bytes, 1, "kleene");
 }
 
-/* for each operation: truths[result] = kleene[kind][truths[a]][truths[b]] */
+/* for each operation: truths[result] = kleene[kind][truths[a]][truths[b]]
+ * Operations stand behind their operands in the program, so that one pass is enough. */
 static void lower_ops(struct match_lowering *l, const struct sets *s)
 {
     struct emit *e = &l->e;

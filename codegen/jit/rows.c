@@ -99,6 +99,7 @@ static void lower_runs(struct lower *l, const struct ir_region *r, const struct 
     lower_uncarry(l, r, carried);
 }
 
+/* Accumulators begin at 0 and are reduced to one scalar behind the runs, the value that the `once` regions see. */
 static void loop_block(struct lower *l, const struct ir_region *r, void *user)
 {
     const struct rows_block *b = user;
@@ -115,6 +116,7 @@ static void loop_block(struct lower *l, const struct ir_region *r, void *user)
             l->values[v->index] = (struct lowered){.part = {lower_reduce_all(l, v)}, .count = 1};
 }
 
+/* Items of scale and zero are addressed one by one: a scalar is never staged. */
 static void lower_once(struct lower *l, const struct ir_region *r, const struct rows_block *b)
 {
     struct emit *e = &l->e;
@@ -126,6 +128,7 @@ static void lower_once(struct lower *l, const struct ir_region *r, const struct 
     lower_region(l, r);
 }
 
+/* The last block of a row may be short: length bounds its tiles. */
 static void lower_block(struct lower *l, emit_value row, emit_value block)
 {
     struct emit *e = &l->e;

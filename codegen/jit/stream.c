@@ -32,6 +32,7 @@ static struct lower_stage stage_codes(struct lower *l, emit_value bit, emit_valu
     return s;
 }
 
+/* `error` writes no buffer, so that its stages need no closing. */
 static void open_if_read(struct lower *l, const struct lower_use *use, const struct lower_stage *s)
 {
     if (use->reads[s->buffer])
