@@ -275,7 +275,7 @@ static uint32_t lower_node(struct lowering *l, const struct ast_predicate *a)
     }
     case AST_AND: {
         uint32_t left = lower_predicate(l, a->left);
-        return pred_and(l->p, left, lower_predicate(l, a->right));
+        return pred_and_nots(l->p, left, lower_predicate(l, a->right));
     }
     case AST_NOT:
         return pred_not(l->p, lower_predicate(l, a->left));

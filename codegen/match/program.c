@@ -136,6 +136,14 @@ uint32_t pred_or(struct program *p, uint32_t a, uint32_t b)
     return pred_of_label(p, x->field, root, patterns, count, x->span);
 }
 
+/* `not a and not b` of two labels of one field is `not (a or b)`: also where a is unknown. */
+uint32_t pred_and_nots(struct program *p, uint32_t a, uint32_t b)
+{
+    const struct pred *q = &p->preds[a], *r = &p->preds[b];
+    struct label *x = q->kind == PRED_NOT ? label_of(p, q->a) : NULL, *y = r->kind == PRED_NOT ? label_of(p, r->a) : NULL;
+    return x && y && x->field == y->field ? pred_not(p, pred_or(p, q->a, r->a)) : pred_and(p, a, b);
+}
+
 /* ---- tests ---- */
 
 /* Regexes are hash-consed: labels of equal languages written alike have one root. */

@@ -106,8 +106,9 @@ uint32_t pred_of_label(struct program *program, enum field_id field, const struc
 uint32_t pred_of_chain(struct program *program, const struct chain *chain);
 uint32_t pred_not(struct program *program, uint32_t a);
 uint32_t pred_and(struct program *program, uint32_t a, uint32_t b);
-/* Two labels of one field become one: their union. */
+/* Two labels of one field become one: their union; so do those of two nots. */
 uint32_t pred_or(struct program *program, uint32_t a, uint32_t b);
+uint32_t pred_and_nots(struct program *program, uint32_t a, uint32_t b);
 /* Without that, for a program whose labels are fixed. */
 uint32_t pred_or_plain(struct program *program, uint32_t a, uint32_t b);
 

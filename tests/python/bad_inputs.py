@@ -148,6 +148,7 @@ pattern("24 many rules", " or ".join(f'glob "model.layers.{i}.*x{i}*"' for i in 
         names="model.layers.7.x7\nmodel.layers.7.x8\n", answer=["c", "-"])
 pattern("24 many rules of one atom", " => c\n".join(f'name "m.{i}"' for i in range(100000)), 0,
         names="".join(f"m.{i}\n" for i in range(99990, 1099990)), answer=["c"] * 10 + ["-"] * 999990)
+pattern("24 many names denied", " and ".join(f'not name "m.{i}"' for i in range(40000)), 0, names="m.7\nm.40000\n", answer=["-", "c"])
 pattern("24 many rules, many names", " or ".join(f'name "m.{i}"' for i in range(100000)), 0,
         names="".join(f"m.{i}\n" for i in range(99990, 1099990)), answer=["c"] * 10 + ["-"] * 999990)
 pattern("25 matches nothing", 're "[^\\s\\S]"', 0, names="a\n\n", answer=["-", "-"])
