@@ -15,7 +15,7 @@ struct named_config {
 
 struct torchao_file {
     struct yaml_reading *y;
-    struct yaml_table values, names; /* JSON -> index into configs plus 1; word -> how often it was given */
+    struct yaml_table values, names; /* JSON -> index into configs; word -> how often it was given */
     struct named_config *configs;
     size_t count, capacity;
     bool told_scale;
