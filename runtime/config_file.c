@@ -188,20 +188,6 @@ static void add_member(struct text *text, const struct config_file *config, cons
     text_add(text, "\n}\n");
 }
 
-/* Nothing quantized and no old file: no config.json. */
-bool config_write(struct session *session, const struct config_file *config, const struct quern_plan *plan, struct output *out)
-{
-    struct writing w = {.session = session, .plan = plan};
-    struct json_hold *value = json_keep(session->arena);
-    struct text text = text_make(session->arena);
-    if (make_config(&w, value))
-        add_member(&text, config, value);
-    else if (config->text)
-        text_add_bytes(&text, config->text, config->size);
-    json_drop(value);
-    return !text.size || output_write(out, "config.json", text.bytes, text.size);
-}
-
 /* Numbers with 15 digits, as they were most likely written; with 17 when that would change one. */
 static void print_object(struct session *session, struct text *text, const struct json_hold *object)
 {
@@ -214,6 +200,32 @@ static void print_object(struct session *session, struct text *text, const struc
         json_print(text, object, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     }
     json_drop(again);
+}
+
+/* A member of that name, null or there would be no plan, gives way: a second one would leave it to the reader which counts. */
+static void replace_member(struct session *session, struct text *text, const struct config_file *config,
+                           const struct json_hold *value)
+{
+    json_object_set(config->json->value, "quantization_config", value->value);
+    print_object(session, text, config->json);
+    text_char(text, '\n');
+}
+
+/* Nothing quantized and no old file: no config.json. */
+bool config_write(struct session *session, const struct config_file *config, const struct quern_plan *plan, struct output *out)
+{
+    struct writing w = {.session = session, .plan = plan};
+    struct json_hold *value = json_keep(session->arena);
+    struct text text = text_make(session->arena);
+    bool made = make_config(&w, value) != NULL;
+    if (made && json_object_get(config->json->value, "quantization_config"))
+        replace_member(session, &text, config, value);
+    else if (made)
+        add_member(&text, config, value);
+    else if (config->text)
+        text_add_bytes(&text, config->text, config->size);
+    json_drop(value);
+    return !text.size || output_write(out, "config.json", text.bytes, text.size);
 }
 
 /* For dequantized models. A file that held nothing but quantization_config is not written at all. */

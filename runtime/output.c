@@ -19,9 +19,12 @@ enum { LOCK_TRIES = 16 }; /* each lost to a run that ended between two calls */
 
 /* ---- removing ---- */
 
-/* Removes a directory of plain files, never what a link of that name points to; a missing one is fine. 0 or errno. */
+/* Removes a directory of plain files, or a link itself, never what it points to; a missing one is fine. 0 or errno. */
 static int remove_directory(const char *path)
 {
+    struct stat status;
+    if (!lstat(path, &status) && S_ISLNK(status.st_mode))
+        return unlink(path) ? errno : 0;
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir && fd >= 0)
@@ -213,9 +216,11 @@ static void sync_directory(const char *path)
     close(fd);
 }
 
-/* 0 or errno. An old OUT changes places with the new one in one step where the system can; else it steps aside first. */
-static int move_in(struct output *out, bool replaces)
+/* 0 or errno. An old OUT changes places with the new one in one step where the system can; else it steps aside first. *old: where
+ * it is then; NULL: there was none. After a failure the old one is OUT as before. */
+static int move_in(struct output *out, bool replaces, const char **old)
 {
+    *old = NULL;
     if (!replaces) {
         if (!renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_NOREPLACE))
             return 0;
@@ -223,29 +228,37 @@ static int move_in(struct output *out, bool replaces)
             return errno;
         return rename(out->temporary, out->path) ? errno : 0;
     }
+    *old = out->temporary;
     if (!renameat2(AT_FDCWD, out->temporary, AT_FDCWD, out->path, RENAME_EXCHANGE))
-        return remove_directory(out->temporary);
+        return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return errno;
     /* Two renames: for a moment there is no OUT. File systems without an exchange have no better way. */
-    const char *aside = arena_printf(out->session->arena, "%s-old", out->temporary);
-    if (rename(out->path, aside) || rename(out->temporary, out->path))
+    *old = arena_printf(out->session->arena, "%s-old", out->temporary);
+    if (rename(out->path, *old))
         return errno;
-    return remove_directory(aside);
+    int error = rename(out->temporary, out->path) ? errno : 0;
+    if (error)
+        rename(*old, out->path);
+    return error;
 }
 
 /* From here on the output exists; before, nothing of that name does. */
 bool output_commit(struct output *out)
 {
     struct stat status;
+    const char *old;
     bool replaces = !lstat(out->path, &status);
     if (replaces && !out->overwrite)
         return REPORT(out, output_exists, "the output appeared while it was being written");
     sync_directory(out->temporary);
-    int error = move_in(out, replaces);
+    int error = move_in(out, replaces, &old);
     if (error)
         return REPORT(out, cannot_write, "cannot put the output in its place: %s", file_reason(error));
     out->written = false;
+    error = old ? remove_directory(old) : 0;
+    if (error)
+        REPORT(out, output_left, "the old output could not be removed and is %s now: %s", old, file_reason(error));
     sync_directory(out->parent);
     give_up_lock(out);
     return true;

@@ -36,7 +36,7 @@ bool output_write(struct output *out, const char *name, const char *bytes, size_
 /* Syncs and closes a file: after it no write can fail any more. false after reporting. */
 bool output_finish(struct output *out, struct file *file);
 /* Renames the temporary directory to OUT, replacing an old one where `overwrite` allows it, and gives the lock back. All files
- * are finished. false after reporting. */
+ * are finished. A link is replaced itself. An old one that cannot be removed is a warning. false after reporting. */
 bool output_commit(struct output *out);
 
 #endif

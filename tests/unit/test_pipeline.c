@@ -9,6 +9,8 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include "tests/unit/models.h"
@@ -211,6 +213,22 @@ static void test_config(void **state)
 }
 
 /* int8 weights beside int8 inputs are int-quantized. */
+/* A null member says nothing, and must not stand beside the new one. */
+static void test_config_null(void **state)
+{
+    struct place *place = *state;
+    size_t size;
+    write_model(place);
+    write_text(place, "m/config.json", "{\n  \"quantization_config\": null,\n  \"eps\": 1e-05\n}\n");
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp8"), "m", "out", NULL), QUERN_OK);
+    char *text = read_whole(in(place, "out/config.json"), &size), *key = strstr(text, "\"quantization_config\": {");
+    assert_non_null(key);
+    assert_null(strstr(text, "null,\n  \"eps\""));
+    assert_null(strstr(key + 1, "\"quantization_config\""));
+    assert_non_null(strstr(text, "\"eps\": 1"));
+    free(text);
+}
+
 static void test_int_quantized(void **state)
 {
     struct place *place = *state;
@@ -387,6 +405,75 @@ static void test_existing(void **state)
     assert_int_equal(count_entries(place->directory), 4);
 }
 
+/* A link is replaced itself: what it points to stays as it is. */
+static void test_linked(void **state)
+{
+    struct place *place = *state;
+    struct quern_run_options replace = {.overwrite = true};
+    struct stat status;
+    write_model(place);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "m", "far", NULL), QUERN_OK);
+    assert_int_equal(symlink("far", in(place, "out")), 0);
+    assert_int_equal(symlink("far", in(place, ".out.tmp-data")), 0); /* as a dead run may leave one */
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp8"), "m", "out", &replace), QUERN_OK);
+    assert_int_equal(lstat(in(place, "out"), &status), 0);
+    assert_true(S_ISDIR(status.st_mode) && exists(in(place, "far/model.safetensors")));
+    assert_int_equal(count_entries(place->directory), 3);
+}
+
+/* Makes a folder in the old output: it cannot be removed any more. */
+static bool fill_old(void *user, const struct quern_progress *progress)
+{
+    (void)progress;
+    mkdir(in(user, "out/folder"), 0777);
+    return true;
+}
+
+static void test_left(void **state)
+{
+    struct place *place = *state;
+    struct quern_run_options replace = {.overwrite = true, .progress = fill_old, .user = place};
+    write_model(place);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "m", "out", NULL), QUERN_OK);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp8"), "m", "out", &replace), QUERN_OK);
+    assert_string_equal(messages(place), "DIR/out: warning[Q0829]: the old output could not be removed and is DIR/.out.tmp-data now: "
+                                         "Is a directory\n");
+    assert_true(exists(in(place, "out/model.safetensors")) && !exists(in(place, "out/folder")));
+}
+
+/* A file system without an exchange, on which the second rename fails: stands before the C library's. */
+static bool no_exchange;
+
+int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags)
+{
+    if (no_exchange)
+        return errno = EINVAL, -1;
+    return (int)syscall(SYS_renameat2, from_directory, from, to_directory, to, flags);
+}
+
+int rename(const char *from, const char *to)
+{
+    size_t size = strlen(from), end = strlen(".tmp-data");
+    if (no_exchange && size > end && !strcmp(from + size - end, ".tmp-data"))
+        return errno = EIO, -1;
+    return (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+static void test_restored(void **state)
+{
+    struct place *place = *state;
+    struct quern_run_options replace = {.overwrite = true};
+    write_model(place);
+    assert_int_equal(quantize_model(place, weight_recipe("mxfp4"), "m", "out", NULL), QUERN_OK);
+    no_exchange = true;
+    enum quern_status status = quantize_model(place, weight_recipe("mxfp8"), "m", "out", &replace);
+    no_exchange = false;
+    assert_int_equal(status, QUERN_IO);
+    assert_string_equal(messages(place), "DIR/out: error[Q0814]: cannot put the output in its place: Input/output error\n");
+    assert_true(exists(in(place, "out/model.safetensors")));
+    assert_int_equal(count_entries(place->directory), 2);
+}
+
 /* What a dead run left goes away; what a living one holds is left alone. */
 static void test_locks(void **state)
 {
@@ -426,8 +513,9 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_formats), CASE(test_config), CASE(test_int_quantized), CASE(test_warnings), CASE(test_inputs), CASE(test_shards), CASE(test_name_taken), CASE(test_threads), CASE(test_memory_limit),
-        CASE(test_cancelled), CASE(test_existing), CASE(test_locks), CASE(test_no_space),
+        CASE(test_formats), CASE(test_config), CASE(test_config_null), CASE(test_int_quantized), CASE(test_warnings), CASE(test_inputs), CASE(test_shards), CASE(test_name_taken), CASE(test_threads), CASE(test_memory_limit),
+        CASE(test_cancelled), CASE(test_existing), CASE(test_linked), CASE(test_left), CASE(test_restored),
+        CASE(test_locks), CASE(test_no_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
