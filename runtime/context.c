@@ -273,6 +273,13 @@ static const char exhausted_text[] = "error[Q0006]: no memory left\n";
 static const char exhausted_json[] =
     "[\n  {\n    \"code\": \"Q0006\",\n    \"severity\": \"error\",\n    \"title\": \"no memory left\",\n"
     "    \"message\": \"no memory left\",\n    \"remarks\": []\n  }\n]";
+static const char exhausted_sarif[] =
+    "{\n  \"$schema\": \"https://json.schemastore.org/sarif-2.1.0.json\",\n  \"version\": \"2.1.0\",\n  \"runs\": [\n    {\n"
+    "      \"tool\": {\n        \"driver\": {\n          \"name\": \"quern\",\n          \"version\": \"" PACKAGE_VERSION "\",\n"
+    "          \"rules\": [\n            {\n              \"id\": \"Q0006\"\n            }\n          ]\n        }\n      },\n"
+    "      \"columnKind\": \"unicodeCodePoints\",\n      \"results\": [\n        {\n          \"ruleId\": \"Q0006\",\n"
+    "          \"ruleIndex\": 0,\n          \"level\": \"error\",\n          \"message\": {\n"
+    "            \"text\": \"no memory left\"\n          }\n        }\n      ]\n    }\n  ]\n}";
 
 /* Memory that ran out counts as an error although no message could be made of it. */
 unsigned quern_error_count(const quern_context *context)
@@ -287,6 +294,7 @@ unsigned quern_warning_count(const quern_context *context)
 
 /* How print_messages prints them. */
 enum message_form { MESSAGES_TEXT, MESSAGES_JSON, MESSAGES_SARIF };
+static const char *const exhausted_forms[] = {exhausted_text, exhausted_json, exhausted_sarif};
 
 /* The printed text joins the messages: it dies with them. */
 static const char *print_messages(struct quern_context *c, bool color, enum message_form form)
@@ -295,7 +303,7 @@ static const char *print_messages(struct quern_context *c, bool color, enum mess
     c->messages.escape = &trap;
     if (setjmp(trap)) {
         c->messages.escape = NULL;
-        return form == MESSAGES_TEXT ? exhausted_text : exhausted_json;
+        return exhausted_forms[form];
     }
     if (form != MESSAGES_TEXT)
         return form == MESSAGES_JSON ? diags_json(&c->diags) : diags_sarif(&c->diags, quern_version());
@@ -329,11 +337,11 @@ const char *quern_diagnostics_json(quern_context *context)
     return text;
 }
 
-/* As JSON is, but that a lack of memory outside the messages has no result of its own in the log. */
+/* As JSON is: without memory a log with that one result. */
 const char *quern_diagnostics_sarif(quern_context *context)
 {
     pthread_mutex_lock(&context->lock);
-    const char *text = print_messages(context, false, MESSAGES_SARIF);
+    const char *text = context->exhausted ? exhausted_sarif : print_messages(context, false, MESSAGES_SARIF);
     context->messages.escape = NULL;
     pthread_mutex_unlock(&context->lock);
     return text;

@@ -207,9 +207,8 @@ struct quern_plan_row plan_row(const struct quern_plan *plan, size_t index)
 {
     const struct plan_item *item = &plan->items[index];
     int64_t elements = item->stored->elements;
-    struct quern_match match = recipe_describe(plan->recipe, item->outcome);
-    if (item->configs)
-        match.config = item->configs;
+    struct quern_match match = plan->decisions ? specific_describe(plan->decisions, &plan->decisions->items[index])
+                                               : recipe_describe(plan->recipe, item->outcome);
     return (struct quern_plan_row){
         .tensor = stored_tensor(item->stored),
         .match = match,

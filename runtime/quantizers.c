@@ -116,7 +116,7 @@ static void match_quantizer(struct initializing *in, struct quern_module *m, str
     subject_of_module(&s, m->path, strlen(m->path), in->recipe->recipe->megatron_layers);
     module_fill_subject(m, &s);
     recipe_verdicts(in->recipe, scratch, &s, verdicts);
-    *at = (struct selected){m, {.path = m->path, .paths = copy_paths(in->session->arena, m), .stub = m->node.stub, .match = {-1, "-", "-", -1}}};
+    *at = (struct selected){m, {.path = m->path, .paths = copy_paths(in->session->arena, m), .stub = m->node.stub, .match = match_none}};
     outcome.rule = find_rule(in, &at->quantizer, verdicts, &outcome.unknown);
     if (outcome.rule < 0 || in->recipe->recipe->rules[outcome.rule].target == AST_TARGET_SKIP)
         return;

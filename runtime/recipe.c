@@ -199,9 +199,13 @@ void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, cons
     matcher_verdicts(r->matcher, scratch->bytes, subject, verdicts);
 }
 
+const struct quern_match match_none = {.rule = -1, .config = "-", .origin = "-", .unknown = -1, .canceller = -1};
+
 struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome)
 {
-    struct quern_match match = {outcome.rule, "-", "-", outcome.unknown, -1};
+    struct quern_match match = match_none;
+    match.rule = outcome.rule;
+    match.unknown = outcome.unknown;
     if (outcome.rule >= 0) {
         match.config = r->recipe->rules[outcome.rule].name;
         match.origin = r->recipe->rules[outcome.rule].origin;

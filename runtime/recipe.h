@@ -45,6 +45,7 @@ void recipe_verdicts(const struct quern_recipe *r, struct scratch *scratch, cons
 /* A module path's outcome by compiled code; false: there is none, or it cannot tell. */
 bool recipe_match_compiled(const struct quern_recipe *r, const char *path, size_t size, struct match_outcome *outcome);
 /* The public form of an outcome. Strings are the recipe's; canceller is -1. */
+extern const struct quern_match match_none; /* of no rule */
 struct quern_match recipe_describe(const struct quern_recipe *r, struct match_outcome outcome);
 /* What a tensor's rule gives the tensor itself: the spec, or NULL with the reason (static text). A rule for parameters
  * (RULE_EXACT_PARAMETER, RULE_PARAMETER_REGEX) gives its config's weight slot whatever the parameter is called. */

@@ -150,7 +150,7 @@ static struct quern_plan_row make_row(const struct check *c)
     int64_t bytes = t->plain ? t->plain->bytes : 0;
     for (int role = 0; role < PART_ROLES; role++)
         bytes += t->parts[role] ? t->parts[role]->bytes : 0;
-    return (struct quern_plan_row){.tensor = stored_tensor(c->original), .match = {-1, "-", "-", -1}, .spec = c->spec_text,
+    return (struct quern_plan_row){.tensor = stored_tensor(c->original), .match = match_none, .spec = c->spec_text,
                                    .reason = c->spec_text ? NULL : "not quantized", .format = c->spec_text ? t->consumer->word : NULL,
                                    .bytes_after = bytes, .bits = t->elements ? 8.0 * (double)bytes / (double)t->elements : 0};
 }

@@ -124,6 +124,24 @@ static void test_expectations(void **state)
           "      | ^~~~~~~~~~~~~~~~~~~\n");
 }
 
+/* A plan's row names the rule that cancels the module's, as a match does. */
+static void test_plan_specific(void **state)
+{
+    struct place *place = *state;
+    quern_plan *plan;
+    write_text(place, "m.names", "l1.bias\tBF16\t[32]\nl1.weight\tBF16\t[32,32]\n");
+    quern_recipe *recipe = load_recipe(place, "config a { weight mxfp8 }\n"
+                                              "match specific { param name \"l1.bias\" => a name \"l1\" => a }\n");
+    quern_model *model = open_model(place, "m.names");
+    assert_int_equal(quern_plan_create(recipe, model, &plan), QUERN_OK);
+    struct quern_match bias = quern_plan_at(plan, 0).match, weight = quern_plan_at(plan, 1).match;
+    assert_true(bias.rule == 0 && bias.canceller == 0); /* of the whole module */
+    assert_true(weight.rule == -1 && weight.canceller == 0);
+    quern_plan_close(plan);
+    quern_model_close(model);
+    quern_recipe_close(recipe);
+}
+
 static void test_plan(void **state)
 {
     struct place *place = *state;
@@ -262,7 +280,8 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_rules), CASE(test_groups), CASE(test_shapes), CASE(test_expectations), CASE(test_plan), CASE(test_shared_scale),
+        CASE(test_rules), CASE(test_groups), CASE(test_shapes), CASE(test_expectations), CASE(test_plan), CASE(test_plan_specific),
+        CASE(test_shared_scale),
         CASE(test_threads), CASE(test_kernel_calls), CASE(test_stages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

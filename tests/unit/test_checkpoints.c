@@ -199,6 +199,7 @@ static void count_row(void *user, const struct quern_plan_row *row, const struct
 {
     double *seen = user;
     seen[0]++;
+    assert_int_equal(row->match.canceller, -1);
     if (row->spec) {
         assert_string_equal(row->tensor.name, "m.weight");
         assert_non_null(stats);
@@ -331,6 +332,8 @@ static void test_memory(void **state)
             status = whole_path(place, context);
         if (status && context)
             assert_non_null(strstr(quern_diagnostics_text(context, false), "Q0006"));
+        if (status && context)
+            assert_true(strstr(quern_diagnostics_sarif(context), "\"runs\"") && strstr(quern_diagnostics_sarif(context), "Q0006"));
         quern_context_destroy(context);
         assert_true(status == QUERN_OK || status == QUERN_LIMIT);
         assert_int_equal(budget.live, 0);

@@ -156,6 +156,7 @@ static void test_policies(void **state)
 static int count_weights(void *user, size_t rule, const struct quern_quantizer *quantizer)
 {
     (void)user;
+    assert_true(quantizer->match.rule == -1 && quantizer->match.canceller == -1);
     return rule == 1 && strstr(quantizer->path, "weight") ? 2 : 1;
 }
 
