@@ -251,6 +251,7 @@ static const struct {
     {DIAG_output_busy, QUERN_IO},    {DIAG_output_is_input, QUERN_IO},  {DIAG_too_large, QUERN_LIMIT},
     {DIAG_out_of_memory, QUERN_LIMIT}, {DIAG_tensor_too_large, QUERN_LIMIT},
     {DIAG_diff_undecided, QUERN_LIMIT},
+    {DIAG_kernel_target, QUERN_USAGE},
     {DIAG_kernel_provider, QUERN_IO}, {DIAG_kernel_memory, QUERN_LIMIT}, {DIAG_kernel_bug, QUERN_INTERNAL},
 };
 

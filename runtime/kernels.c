@@ -8,6 +8,7 @@
 #include <string.h>
 #include "lang/recipe.h"
 #include "runtime/json.h"
+#include "runtime/report.h"
 
 enum { BUCKETS = 1024 }; /* of a chained table: a model takes some dozens of kernels */
 enum entry_state { ENTRY_BUILDING, ENTRY_READY, ENTRY_FAILED };
@@ -144,6 +145,8 @@ const struct kernel_code *kernel_table_get(struct session *session, const struct
     struct kernel_table *table = session->context->kernels;
     const char *key = kernel_key(session->arena, request);
     bool mine = false;
+    if (!kernel_target_check(session))
+        return NULL;
     pthread_mutex_lock(&table->lock);
     struct kernel_entry *entry = claim_entry(session, key, &mine);
     /* Woken by any entry's change: looked at again. A failed entry may be claimed by the thread that was waiting for it. */
@@ -170,6 +173,13 @@ const struct kernel_target *kernel_target_of(const struct quern_context *context
         atomic_store(&context->kernels->target, target);
     }
     return target;
+}
+
+bool kernel_target_check(struct session *session)
+{
+    const struct kernel_target *target = kernel_target_of(session->context);
+    return kernel_target_runs(target) ||
+           REPORT_ABOUT(session->diags, kernel_target, NULL, "this machine cannot run code for %s", target->name);
 }
 
 /* Every request of a context is for the same CPU and vector width. */
@@ -336,6 +346,9 @@ enum quern_status quern_kernel_run(const quern_kernel *kernel, const struct quer
         return QUERN_USAGE;
     end = end < 0 ? kernel->info.units : end;
     if (begin < 0 || end > kernel->info.units || begin > end)
+        return QUERN_USAGE;
+    /* Its sums are of the whole tensor. */
+    if (kernel->request.op == KERNEL_error && end - begin < kernel->info.units)
         return QUERN_USAGE;
     /* Arguments are this call's: the handle is read-only. */
     struct kernel_args args = kernel->args;

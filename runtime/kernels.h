@@ -17,6 +17,8 @@ struct kernel_request kernel_request_make(const struct quern_context *context, e
                                           enum dtype dtype, const int64_t *shape, int rank);
 /* The CPU that the context compiles for. */
 const struct kernel_target *kernel_target_of(const struct quern_context *context);
+/* Code for it can run here; asked before any is loaded. false after reporting. */
+bool kernel_target_check(struct session *session);
 int kernel_op_find(const char *word); /* an enum kernel_op, or -1 */
 
 #endif

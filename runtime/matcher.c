@@ -45,6 +45,8 @@ static enum quern_status compile_matcher(struct session *session, void *data)
     if (!code || code->state_count > code->block_limit)
         return QUERN_OK; /* the strides of the table-driven matcher are faster than a walker */
     code->name = "quern.match";
+    if (!kernel_target_check(session))
+        return diags_status(session->diags);
     if (!match_compile_with(session->context->options.jit_path, code, kernel_target_of(session->context), KERNEL_OUTPUT_OBJECT, true, &object,
                             &size, session->diags))
         return diags_status(session->diags);

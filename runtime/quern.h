@@ -41,7 +41,7 @@ struct quern_context_options {
     void (*release)(void *user, void *memory, size_t size); /* of an allocation, with its size; NULL exactly when allocate is */
     void *user;           /* of both; neither may call the library */
     size_t memory_limit;  /* bytes of that memory held at once; 0: none */
-    const char *target;   /* "x86-64-v4" …; NULL: this machine's. QUERN_USAGE: no such target. Not checked: can it run here? */
+    const char *target;   /* "x86-64-v4" …; NULL: this machine's. QUERN_USAGE: no such target; asked to run it where it cannot, too */
     bool scalar;          /* W = 1 kernels: slow, the same bits */
     const char *jit_path; /* libquern-jit; NULL: beside the library, then the installed one. Lives as long as the context */
 };

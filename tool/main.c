@@ -114,7 +114,7 @@ static int create_context(const struct command_row *command, struct tool *tool)
         .target = command->run == command_build ? NULL : tool->values[OPTION_target], .scalar = tool_has(tool, OPTION_scalar), .jit_path = getenv("QUERN_JIT")};
     enum quern_status status = quern_context_create(&options, &tool->context);
     if (status == QUERN_USAGE)
-        return tool_usage("this machine cannot run target `%s`, or there is no such target", options.target);
+        return tool_usage("there is no target `%s`", options.target);
     if (status)
         fprintf(stderr, "quern: no memory left\n");
     return status;

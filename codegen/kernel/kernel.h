@@ -80,6 +80,7 @@ struct kernel_target {
 extern const struct kernel_target kernel_targets[];
 extern const size_t kernel_target_count;
 const struct kernel_target *kernel_target_host(void);             /* the widest this CPU and OS can run */
+bool kernel_target_runs(const struct kernel_target *target);      /* a row of kernel_targets, on this CPU and OS */
 const struct kernel_target *kernel_target_find(const char *name); /* or NULL */
 
 struct kernel_request {

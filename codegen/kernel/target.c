@@ -75,3 +75,9 @@ const struct kernel_target *kernel_target_host(void)
             return &kernel_targets[i];
     return &kernel_targets[kernel_target_count - 1];
 }
+
+/* A narrower level is part of a wider one. */
+bool kernel_target_runs(const struct kernel_target *target)
+{
+    return target >= kernel_target_host();
+}

@@ -252,6 +252,52 @@ static void test_kernel_calls(void **state)
     quern_kernel_release(kernel);
 }
 
+/* A machine that is narrower than this one: every target is too wide for it. */
+static bool narrow;
+struct kernel_target;
+bool __real_kernel_target_runs(const struct kernel_target *target);
+bool __wrap_kernel_target_runs(const struct kernel_target *target);
+
+bool __wrap_kernel_target_runs(const struct kernel_target *target)
+{
+    return !narrow && __real_kernel_target_runs(target);
+}
+
+/* Printed for every target, run for none that would end in an illegal instruction. */
+static void test_target(void **state)
+{
+    (void)state;
+    struct quern_context_options options = {.target = "x86-64-v4"};
+    quern_context *context;
+    quern_kernel *kernel = NULL;
+    assert_int_equal(quern_context_create(&options, &context), QUERN_OK);
+    narrow = true;
+    enum quern_status status = quern_kernel_get(context, "int8", "quantize", "f32", (int64_t[]){1, 1}, 2, &kernel);
+    narrow = false;
+    assert_int_equal(status, QUERN_USAGE);
+    assert_string_equal(quern_diagnostics_text(context, false), "error[Q0910]: this machine cannot run code for x86-64-v4\n");
+    quern_context_destroy(context);
+}
+
+/* `error` adds up a whole tensor. */
+static void test_error_units(void **state)
+{
+    struct place *place = *state;
+    static const int64_t shape[] = {4, 64};
+    quern_kernel *kernel;
+    float x[256] = {1};
+    unsigned char codes[256] = {0}, scale[64] = {0};
+    struct quern_sums sums;
+    struct quern_buffers buffers = {.x = x, .codes = codes, .scale = scale, .sums = &sums};
+    assert_int_equal(quern_kernel_get(place->context, "int8 per channel(0) scale f32", "error", "f32", shape, 2, &kernel), QUERN_OK);
+    int64_t units = quern_kernel_describe(kernel).units;
+    assert_true(units > 0);
+    assert_int_equal(quern_kernel_run(kernel, &buffers, 0, units - 1), QUERN_USAGE);
+    assert_int_equal(quern_kernel_run(kernel, &buffers, units, units), QUERN_USAGE);
+    assert_int_equal(quern_kernel_run(kernel, &buffers, 0, units), QUERN_OK);
+    quern_kernel_release(kernel);
+}
+
 /* ---- stages ---- */
 
 static void test_stages(void **state)
@@ -282,7 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_rules), CASE(test_groups), CASE(test_shapes), CASE(test_expectations), CASE(test_plan), CASE(test_plan_specific),
         CASE(test_shared_scale),
-        CASE(test_threads), CASE(test_kernel_calls), CASE(test_stages),
+        CASE(test_threads), CASE(test_kernel_calls), CASE(test_target), CASE(test_error_units), CASE(test_stages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
