@@ -47,27 +47,34 @@ bool model_read_description(struct session *session, struct quern_model *m, cons
 
 /* ---- checkpoints with a description ---- */
 
-/* A checkpoint's tensor may go by any of its module's paths. */
-static bool attach(struct drafting *d, struct stored *t)
+/* Of a checkpoint's tensor, which may go by any of its module's paths; NULL after reporting. */
+static const struct quern_module *find_module(struct drafting *d, const struct stored *t)
 {
     const char *dot = strrchr(t->name, '.');
     const struct module_state *state = description_state(d->description, t->name);
-    t->module = description_module(d->description, t->name, dot ? (size_t)(dot - t->name) : 0);
-    if (!t->module)
+    const struct quern_module *module = description_module(d->description, t->name, dot ? (size_t)(dot - t->name) : 0);
+    if (!module)
         return REPORT_ABOUT(d->diags, description_differs, d->subject, "tensor %s belongs to no module of the description",
-                            name_shown(d->scratch, t->name));
+                            name_shown(d->scratch, t->name)), NULL;
     bool differs = state && state->rank >= 0 && t->rank >= 0 && (state->rank != t->rank ||
                    (t->rank && memcmp(state->shape, t->shape, (size_t)t->rank * sizeof *t->shape)));
-    return !differs || REPORT_ABOUT(d->diags, description_differs, d->subject, "%s has another shape in the checkpoint",
-                                    name_shown(d->scratch, t->name));
+    if (differs)
+        REPORT_ABOUT(d->diags, description_differs, d->subject, "%s has another shape in the checkpoint",
+                     name_shown(d->scratch, t->name));
+    return differs ? NULL : module;
 }
 
-/* The description becomes the model's only when every tensor has found its module. */
+/* Nothing of the model changes before every tensor has found its module. */
 static bool attach_all(struct drafting *d, struct quern_model *m)
 {
-    for (size_t i = 0; i < m->count; i++)
-        if (!attach(d, m->tensors[i]))
+    const struct quern_module **modules = ARENA_ARRAY(d->scratch, m->count + 1, const struct quern_module *);
+    for (size_t i = 0; i < m->count; i++) {
+        modules[i] = find_module(d, m->tensors[i]);
+        if (!modules[i])
             return false;
+    }
+    for (size_t i = 0; i < m->count; i++)
+        m->tensors[i]->module = modules[i];
     m->description = d->description;
     return true;
 }

@@ -58,7 +58,7 @@ static const char *const wanted[] = {"a string", "an array of strings", "true or
 
 struct reading {
     struct drafting *d;
-    bool format_seen, version_seen, modules_seen;
+    bool format_seen;
     const char *unknown[UNKNOWN_MAX]; /* keys warned of */
     size_t unknown_count;
 };

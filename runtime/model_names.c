@@ -42,7 +42,7 @@ static bool read_dimension(const char **at, int64_t *value)
 }
 
 /* "[4096,4096]", blanks after commas allowed. One place for each comma and one more: the rank is no larger, so the text bounds
- * the memory. A comma may stand before `]`. */
+ * the memory. */
 static bool read_shape(struct lines *l, struct stored *t, const char *word)
 {
     const char *at = word;
@@ -54,7 +54,7 @@ static bool read_shape(struct lines *l, struct stored *t, const char *word)
     t->rank = 0;
     while (ok && *at != ']') {
         at += strspn(at, " ");
-        ok = read_dimension(&at, &shape[t->rank++]) && (*at == ',' || *at == ']');
+        ok = read_dimension(&at, &shape[t->rank++]) && (*at == ']' || (*at == ',' && at[1] != ']'));
         at += ok && *at == ',';
     }
     if (!ok || at[1])

@@ -136,7 +136,7 @@ QUERN_API void quern_model_close(quern_model *model);
 QUERN_API size_t quern_model_count(const quern_model *model);
 QUERN_API struct quern_tensor quern_model_at(const quern_model *model, size_t index); /* as stored, in name order */
 /* Adds a module description (JSON) to an open checkpoint, whose tensors then have classes, tags and so on. Before any plan;
- * QUERN_USAGE: it has one. A model for which this failed is only good to be closed. */
+ * QUERN_USAGE: it has one. A failure leaves the model as it was. */
 QUERN_API enum quern_status quern_model_describe(quern_model *model, const char *path);
 /* What rules decide about: parameters (and buffers) in name order, and of a described model modules in order and executed ops
  * in order, each op under its eager or its graph name. count 0: the model has none, or no description. */

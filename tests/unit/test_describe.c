@@ -154,6 +154,24 @@ static void test_faults(void **state)
     assert_string_equal(messages(place), "host: error[Q0842]: ops[0].owner: there is no module 'encoder.fc1'\n");
 }
 
+/* A description that does not fit leaves the model as it was: the right one can follow. */
+static void test_again(void **state)
+{
+    struct place *place = *state;
+    struct entry entries[] = {{"a.weight", "F32", {2, -1}, NULL, 8}, {"b.weight", "F32", {2, -1}, NULL, 8}};
+    write_tensors(place, "m/model.safetensors", entries, 2);
+    write_text(place, "a.json", "{\"format\": \"quern-modules\", \"modules\": [{\"path\": \"\"}, {\"path\": \"a\"}]}");
+    write_text(place, "ab.json", "{\"format\": \"quern-modules\", \"modules\": [{\"path\": \"\"}, {\"path\": \"a\"}, {\"path\": \"b\"}]}");
+    quern_model *model = open_model(place, "m");
+    assert_int_equal(quern_model_describe(model, in(place, "a.json")), QUERN_INVALID);
+    assert_string_equal(messages(place), "DIR/a.json: error[Q0844]: tensor 'b.weight' belongs to no module of the description\n");
+    assert_null(quern_model_at(model, 0).module);
+    assert_int_equal(quern_model_describe(model, in(place, "ab.json")), QUERN_OK);
+    assert_non_null(quern_model_at(model, 0).module);
+    assert_non_null(quern_model_at(model, 1).module);
+    quern_model_close(model);
+}
+
 static void test_usage(void **state)
 {
     struct place *place = *state;
@@ -209,7 +227,7 @@ int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, place_open, place_close)
     const struct CMUnitTest tests[] = {
-        CASE(test_subjects), CASE(test_lists), CASE(test_faults), CASE(test_usage), CASE(test_memory),
+        CASE(test_subjects), CASE(test_lists), CASE(test_faults), CASE(test_again), CASE(test_usage), CASE(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,7 @@ static const struct {
     {"a\tBF17\n", "line 1: expected a dtype such as BF16, saw 'BF17'\n"},
     {"\na\tBF16\t4,4\n", "line 2: expected a shape such as [4096,4096], saw '4,4'\n"},
     {"a\tBF16\t[4,\n", "line 1: expected a shape such as [4096,4096], saw '[4,'\n"},
+    {"a\tBF16\t[1,]\n", "line 1: expected a shape such as [4096,4096], saw '[1,]'\n"},
     {"a\tBF16\t[99999999999999999999]\n", "line 1: expected a shape such as [4096,4096], saw '[99999999999999999999]'\n"},
     {"a\tBF16\t[4611686018427387904,4]\n", "line 1: expected a shape whose bytes can be counted, saw '[4611686018427387904,4]'\n"},
     {"a\tBF16\t[4]\tmore\n", "line 1: expected at most three fields, saw 'more'\n"},
