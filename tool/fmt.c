@@ -2,6 +2,7 @@
  * -w back into the file; --check prints the names of files that are not in canonical layout. Exit status: the worst of all
  * files'. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,13 +10,14 @@
 #include <unistd.h>
 #include "tool/tool.h"
 
-/* Replaces path by bytes through a temporary of the same folder, keeping its permissions: whoever reads meanwhile sees the old
- * text or the new one. false: errno says why, and the file is as it was. */
-static bool replace_file(const char *path, const char *bytes)
+/* Replaces the file that link leads to, or is, by bytes through a temporary of the same folder, keeping its permissions: whoever
+ * reads meanwhile sees the old text or the new one. false: errno says why, and the file is as it was. */
+static bool replace_file(const char *link, const char *bytes)
 {
-    char temporary[4096];
+    char path[PATH_MAX], temporary[PATH_MAX];
     struct stat old;
-    if (snprintf(temporary, sizeof temporary, "%s.tmp-XXXXXX", path) >= (int)sizeof temporary || stat(path, &old))
+    if (!realpath(link, path) || stat(path, &old) ||
+        snprintf(temporary, sizeof temporary, "%s.tmp-XXXXXX", path) >= (int)sizeof temporary)
         return false;
     int fd = mkstemp(temporary);
     if (fd < 0)
