@@ -198,7 +198,7 @@ void json_print_string(struct text *out, struct json_hold *hold, const char *str
     if (hold->value)
         json_print(out, hold, 0);
     else
-        text_add(out, """");
+        text_add(out, "\"\"");
     json_drop(hold);
 }
 

@@ -135,9 +135,9 @@ static bool find_own(struct finding *f)
     for (size_t i = 0; ok && i < f->model->shard_count; i++) {
         const struct shard *shard = f->model->shards[i];
         for (size_t j = 0; ok && j < shard->metadata_count; j++) {
-            struct logical t = {.name = shard->metadata[j].key + 6, .consumer = consumer_find("quern")};
             if (strncmp(shard->metadata[j].key, "quern:", 6))
                 continue;
+            struct logical t = {.name = shard->metadata[j].key + 6, .consumer = consumer_find("quern")};
             ok = read_description(f, shard->metadata[j].value, hold, &t) && finding_add(f, t);
             json_drop(hold);
         }

@@ -49,6 +49,8 @@ static const struct rule *matched_rule(const struct quern_recipe *recipe, const 
 enum quern_status quern_match_spec(quern_recipe *recipe, const struct quern_match *match, const char *role, int64_t index,
                                    const char *name, const char **spec)
 {
+    if (!recipe || !match || !spec)
+        return QUERN_USAGE;
     const struct rule *rule = matched_rule(recipe, match);
     int found = find_role(role);
     bool off = false;
@@ -73,6 +75,6 @@ enum quern_status quern_match_spec(quern_recipe *recipe, const struct quern_matc
 
 const char *quern_match_extra(const quern_recipe *recipe, const struct quern_match *match)
 {
-    const struct rule *rule = matched_rule(recipe, match);
+    const struct rule *rule = recipe && match ? matched_rule(recipe, match) : NULL;
     return rule && rule->target == AST_TARGET_CONFIG ? rule->config->extra : NULL;
 }

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "runtime/json.h"
 #include "runtime/safetensors.h"
 
 struct fixture {
@@ -366,13 +367,24 @@ static void test_layout(void **state)
     assert_int_equal(shard.tensors[3].offset, order[3]->offset);
 }
 
+/* A string that is not UTF-8 is still a string of the object. */
+static void test_print_string(void **state)
+{
+    struct fixture *f = *state;
+    struct text text = text_make(&f->arena);
+    struct json_hold *hold = json_keep(&f->arena);
+    json_print_string(&text, hold, "a\"b");
+    json_print_string(&text, hold, "\xff");
+    assert_string_equal(text_string(&text), "\"a\\\"b\"\"\"");
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(test_malformed), CASE(test_short_files), CASE(test_lengths), CASE(test_deep), CASE(test_many_dimensions),
         CASE(test_legal), CASE(test_long_name), CASE(test_not_plain), CASE(test_cut_while_open), CASE(test_sparse),
-        CASE(test_many_tensors), CASE(test_layout),
+        CASE(test_many_tensors), CASE(test_layout), CASE(test_print_string),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

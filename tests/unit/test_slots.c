@@ -72,6 +72,11 @@ static void roles_are_checked(void **state)
     quern_match_module(h->recipe, "a", 1, &match);
     assert_int_equal(quern_match_spec(h->recipe, &match, "wait", -1, NULL, &spec), QUERN_USAGE);
     assert_null(spec);
+    assert_int_equal(quern_match_spec(NULL, &match, "weight", -1, NULL, &spec), QUERN_USAGE);
+    assert_int_equal(quern_match_spec(h->recipe, NULL, "weight", -1, NULL, &spec), QUERN_USAGE);
+    assert_int_equal(quern_match_spec(h->recipe, &match, "weight", -1, NULL, NULL), QUERN_USAGE);
+    assert_null(quern_match_extra(NULL, &match));
+    assert_null(quern_match_extra(h->recipe, NULL));
 }
 
 static void payloads_answer(void **state)
