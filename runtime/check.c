@@ -154,7 +154,7 @@ static void report_taken(struct checking *c, size_t index)
 }
 
 /* A rule that wins nowhere is an error when it matches nothing, and a warning when others come first each time. What
- * cannot be decided is neither: check_unknown speaks of it. */
+ * cannot be decided is neither, check_unknown speaks of it; of what is unjudged nothing is said. */
 static void check_rule(struct checking *c, size_t index)
 {
     const struct rule *rule = &c->recipe->rules[index];
@@ -167,7 +167,7 @@ static void check_rule(struct checking *c, size_t index)
         return;
     if (c->idle[index].match)
         report_taken(c, index);
-    else if (!rule->optional && !c->idle[index].undecided)
+    else if (!rule->optional && !c->idle[index].undecided && !c->idle[index].unjudged)
         report_unmatched(c, index);
 }
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Passes over the model; then each rule that is left is judged by itself, for at most so many (rule, tensor) pairs: some
- * seconds. Beyond them a rule counts as one that matches nothing. */
+ * seconds. What is left then stays unjudged. */
 enum { PASSES_MAX = 16, PAIRS_MAX = 1 << 28 };
 
 /* One call of idle_judge. Rule numbers of `matcher` are places in `list`. */
@@ -113,8 +113,9 @@ static bool pass_over_tensors(struct judging *j)
 static void judge_each(struct judging *j)
 {
     unsigned char *verdicts = ARENA_ARRAY(j->session->arena, j->count + 1, unsigned char);
+    size_t items = count_items(j), reached = PAIRS_MAX / j->count < items ? PAIRS_MAX / j->count : items;
     compile(j);
-    for (size_t i = 0; i < count_items(j) && i * j->count < PAIRS_MAX; i++) {
+    for (size_t i = 0; i < reached; i++) {
         struct subject subject = subject_of_item(j, i);
         matcher_verdicts(j->matcher, j->scratch, &subject, verdicts);
         for (size_t r = 0; r < j->count; r++)
@@ -124,6 +125,8 @@ static void judge_each(struct judging *j)
                 note_undecided(j, j->list[r], i);
     }
     drop_known(j);
+    for (size_t r = 0; r < j->count; r++)
+        j->rules[j->list[r]].unjudged = reached < items;
 }
 
 /* Containers have no tensor of their own: only rules for modules can match them. */

@@ -11,6 +11,7 @@ struct idle_rule {
     const char *match;     /* a tensor, module or op the rule matches, or NULL: none was found */
     int winner;            /* the rule that takes it */
     const char *undecided; /* a tensor the rule could not be decided for, or NULL */
+    bool unjudged;         /* there were too many rules and tensors to say that it matches nothing */
     const char *container; /* a module that only holds others and that the rule matches; looked for when it matches no tensor */
 };
 
