@@ -47,7 +47,7 @@ static void clear_pieces(struct automata *r)
         clear_steps(&r->parts[i].steps);
 }
 
-/* The steps are of states that are gone. */
+/* The steps are of states that are gone. Between names: asking for a start state may empty the tables again. */
 NOINLINE void clear_states(struct automata *r)
 {
     for (unsigned i = 0; i < r->count; i++) {
@@ -202,7 +202,7 @@ NOINLINE uint32_t read_piece(struct automata *r, unsigned part, uint32_t state, 
     if (++s->missed > s->mask / 2 && s->mask + 1 < s->limit)
         grow_steps(s);
     if (r->emptied != emptied)
-        clear_states(r);
+        clear_steps(s); /* the start states are asked for with the next name: that may empty tables again */
     else if (to && !(state >> PLACE_BITS) && !(to >> PLACE_BITS))
         add_step(s, state, number, to);
     return to;
