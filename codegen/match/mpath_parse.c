@@ -166,7 +166,8 @@ static const struct mpath *read_not(struct reading *r)
 {
     uint32_t begin = next(r)->begin;
     r->at++;
-    const struct mpath *n = find_single(r, read_fragment(r), begin, r->text.tokens[r->at].begin);
+    const struct mpath *n = read_fragment(r);
+    n = find_single(r, n, begin, r->text.tokens[r->at - 1].end);
     if (!n)
         return NULL;
     if (n->kind == MPATH_NODE_NOT)

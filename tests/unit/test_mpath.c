@@ -154,12 +154,12 @@ static const struct { const char *aliases, *query, *expected; } messages_of[] = 
     {"", "~{a,b}",
      "a.qr:3:10: error[Q0407]: `~` cannot stand before `{…}`\n"
      "    3 |   mpath \"~{a,b}\" => w\n"
-     "      |          ^\n"
+     "      |          ^~~~~~\n"
      "  help: names can be refused together: ~[re:a|b]\n"},
     {"alias m = \"a/b\"\n", "~&m",
      "a.qr:4:10: error[Q0407]: `~` stands before one fragment, and this alias has several\n"
      "    4 |   mpath \"~&m\" => w\n"
-     "      |          ^\n"},
+     "      |          ^~~\n"},
     {"", "&nothing",
      "a.qr:3:11: error[Q0407]: there is no alias named `nothing`\n"
      "    3 |   mpath \"&nothing\" => w\n"
