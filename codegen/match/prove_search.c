@@ -9,7 +9,7 @@
 
 /* NODES_MAX, MEMBERS_MAX: some 10 and 16 MB of a search. RUNS_FROM: nodes from which on states of one label are followed one by
  * one. SEARCH_STEPS: what one search costs that finds its answer at once, so that many cheap questions end as well. */
-enum { NODES_MAX = 1 << 18, MEMBERS_MAX = 1 << 22, SLOTS_FIRST = 256, RUNS_FROM = 1024,
+enum { NODES_MAX = 1 << 18, MEMBERS_MAX = 1 << 22, MEMBERS_FIRST = 64, SLOTS_FIRST = 256, RUNS_FROM = 1024,
        SEARCH_STEPS = 128 /* what one search costs that finds its answer at once */ };
 
 /* One search for names and one for strings: arrays are as large as the prover's automaton and used again for every claim. */
@@ -32,6 +32,8 @@ void search_init(struct search *s, struct prover *p, unsigned reads)
     s->block_symbols = ARENA_ARRAY(arena, p->alphabet.symbol_count + 1, uint32_t);
     s->slot_capacity = s->slot_count = SLOTS_FIRST;
     s->slots = ARENA_ARRAY(arena, s->slot_count, uint32_t);
+    s->member_capacity = MEMBERS_FIRST; /* never NULL, which has no place 0 */
+    s->members = ARENA_ARRAY(arena, s->member_capacity, uint32_t);
 }
 
 static void begin_claim(struct search *s, const struct claim *claim, enum subject_kind kind, uint32_t longest)

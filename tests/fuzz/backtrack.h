@@ -79,7 +79,7 @@ static inline bool oracle_run(struct oracle *o, const struct node *n, size_t at,
     return false;
 }
 
-/* Whether the pattern takes the name: 'f' and 'g' as a whole, 'm' at its start, 's' anywhere. -1: it took too long. */
+/* Whether the pattern takes the name: 'f' and 'g' as a whole, 'm' and '_' at its start, 's' anywhere. -1: it took too long. */
 static inline int oracle_match(struct oracle *o, const struct node *root, char how, const char *name, size_t size)
 {
     struct rest whole = {0};

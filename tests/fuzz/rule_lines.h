@@ -2,7 +2,7 @@
  *   line:   [target] {["!"] guard} how pattern
  *   target: 0 skip, 1 and 2 a config each; 1 when left out
  *   guard:  a letter of guards.def; `!`: not
- *   how:    f, m, s: fullmatch, match, search of a regex; g: a glob */
+ *   how:    f, m, s: fullmatch, match, search of a regex; g: a glob; _: every name, without a pattern */
 #ifndef QUERN_TESTS_FUZZ_RULE_LINES_H
 #define QUERN_TESTS_FUZZ_RULE_LINES_H
 
@@ -53,7 +53,7 @@ static inline bool line_read(struct rule_line *line, const char *at, const char 
     line->asked_count = 0;
     if (at < end && *at >= '0' && *at < '0' + TARGETS)
         line->target = (unsigned)(*at++ - '0');
-    for (; at < end && !strchr("fmsg", *at); line->asked_count++) {
+    for (; at < end && !strchr("fmsg_", *at); line->asked_count++) {
         bool negated = *at == '!';
         const char *letter = (at += negated) < end ? memchr(guard_letters, *at++, GUARDS) : NULL;
         if (!letter || line->asked_count == ASKED_MAX)
@@ -67,7 +67,7 @@ static inline bool line_read(struct rule_line *line, const char *at, const char 
     line->pattern = at;
     line->size = (size_t)(end - at);
     line->root = oracle_parse(&line->oracle, line->how, at, line->size);
-    return line->root != NULL;
+    return line->root != NULL && (line->how != '_' || !line->size);
 }
 
 /* What stands behind the last rule there may be is left out. */
@@ -82,22 +82,28 @@ static inline bool rule_lines_read(struct rule_lines *lines, const char *at, con
     return lines->count > 0;
 }
 
+static inline void line_print(struct text *out, const struct rule_line *l)
+{
+    static const char *const targets[TARGETS] = {"skip", "w", "v"};
+    const char *atom = l->how == 'g' ? "glob" : l->how == 'f' ? "re" : l->how == 'm' ? "re prefix" : "re search";
+    if (l->how != '_')
+        text_printf(out, "%s \"%.*s\"", atom, (int)l->size, l->pattern);
+    else if (!l->asked_count)
+        text_char(out, '_');
+    for (unsigned i = 0; i < l->asked_count; i++)
+        text_printf(out, "%s%s%s", i || l->how != '_' ? " and " : "", l->asked[i].negated ? "not " : "", guard_texts[l->asked[i].guard]);
+    text_printf(out, " => %s\n", targets[l->target]);
+}
+
 /* The lines as a recipe. Its warnings are dropped; what the oracle knows, the front end takes: an error stops the target. */
 static inline struct recipe *rule_lines_recipe(struct arena *arena, const struct rule_lines *lines)
 {
-    static const char *const targets[TARGETS] = {"skip", "w", "v"};
     struct diags diags;
     struct text text = text_make(arena);
     diags_init(&diags, arena);
     text_add(&text, "config w { weight int8 }\nconfig v { weight int4 }\nmatch first {\n");
-    for (const struct rule_line *l = lines->items; l < lines->items + lines->count; l++) {
-        text_add(&text, l->how == 'g' ? "glob \"" : l->how == 'f' ? "re \"" : l->how == 'm' ? "re prefix \"" : "re search \"");
-        text_add_bytes(&text, l->pattern, l->size);
-        text_char(&text, '"');
-        for (unsigned i = 0; i < l->asked_count; i++)
-            text_printf(&text, " and %s%s", l->asked[i].negated ? "not " : "", guard_texts[l->asked[i].guard]);
-        text_printf(&text, " => %s\n", targets[l->target]);
-    }
+    for (const struct rule_line *l = lines->items; l < lines->items + lines->count; l++)
+        line_print(&text, l);
     text_add(&text, "}\n");
     struct ast *ast = ast_parse_qr(arena, source_new(arena, "lines", text_string(&text), text.size), &diags);
     struct recipe *recipe = recipe_resolve(arena, ast, NULL, &diags);
