@@ -34,6 +34,8 @@ static enum proof try_values(struct attempt *a, size_t at)
     enum proof answer = claim_is_possible(s, true) ? solve_tests(a) : PROOF_NO;
     if (answer == PROOF_NO || claim_is_certain(s) || at == s->free_count)
         return answer == PROOF_NO || claim_is_certain(s) ? answer : PROOF_NO;
+    if (!a->left)
+        return PROOF_OPEN;
     bool open = false;
     uint32_t test = s->free_tests[at];
     a->tests[a->count++] = test;

@@ -245,7 +245,7 @@ static enum proof solve_shape(struct dimensions *d, struct subject *subject)
         tied |= mentions(g, AST_TERM_NUMEL) || (g->kind == GUARD_COMPARE && g->left.kind != AST_TERM_INTEGER && g->right.kind != AST_TERM_INTEGER);
     }
     for (size_t i = 0; d->count && !layered && i < sizeof order / sizeof *order; i++) {
-        enum proof found = order[i] <= largest && order[i] < RANK_LIMIT ? solve_rank(d, order[i], tied) : PROOF_NO;
+        enum proof found = order[i] <= largest ? solve_rank(d, order[i], tied) : PROOF_NO;
         open |= found == PROOF_OPEN;
         if (found != PROOF_YES)
             continue;
