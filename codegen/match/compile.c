@@ -114,14 +114,18 @@ void matcher_number_labels(struct matcher *m)
         note_sure(m, m->program.rules[i], i);
 }
 
-/* The field with the most labels: its automaton's states carry the decisions.
- * Only a field of one string: of several, each has an end of its own, and a state's decision speaks for one. */
+bool matcher_can_be_primary(enum field_id f)
+{
+    return f != FIELD_chain && f != FIELD_type && f != FIELD_bases && f != FIELD_tag && f != FIELD_outer_type;
+}
+
+/* The field with the most labels: its automaton's states carry the decisions. */
 static enum field_id choose_primary(const struct matcher *m)
 {
     enum field_id best = FIELD_COUNT;
     uint32_t most = 0;
     for (int f = 0; f < FIELD_COUNT; f++)
-        if (m->engines[f].label_count > most && f != FIELD_chain && f != FIELD_type && f != FIELD_bases && f != FIELD_tag && f != FIELD_outer_type) {
+        if (m->engines[f].label_count > most && matcher_can_be_primary((enum field_id)f)) {
             most = m->engines[f].label_count;
             best = (enum field_id)f;
         }

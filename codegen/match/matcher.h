@@ -111,6 +111,8 @@ static inline struct automata *automata_of(const struct matcher *matcher, char *
 }
 /* parts.c: whether every rule is plain, and what takes every name. */
 void matcher_find_plain(struct matcher *matcher);
+/* compile.c: only a field of one string. Of several, each has an end of its own, and a state's decision speaks for one. */
+bool matcher_can_be_primary(enum field_id field);
 /* The part of each label of a field. */
 unsigned char *matcher_choose_parts(const struct matcher *matcher, enum field_id field, struct arena *scratch);
 

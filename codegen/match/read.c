@@ -87,7 +87,7 @@ static struct guard_term read_term(struct reader *r)
     } else {
         t.integer = reader_integer(r);
     }
-    if (reader_take(r, "%") && !(t.modulus = reader_integer(r)))
+    if (reader_take(r, "%") && (t.modulus = reader_integer(r)) < 1)
         reader_fail(r, "a modulus");
     return t;
 }
@@ -425,14 +425,12 @@ static void read_head(struct reader *r)
         read_name(r);
 }
 
-/* A primary field of several strings would have several outcomes for one subject. */
 static void read_tail(struct reader *r)
 {
     r->m->primary = FIELD_COUNT;
     if (reader_take(r, "primary"))
         r->m->primary = reader_field(r);
-    bool many = r->m->primary == FIELD_type || r->m->primary == FIELD_bases || r->m->primary == FIELD_tag;
-    if (r->m->primary != FIELD_COUNT && (many || !r->m->engines[r->m->primary].label_count))
+    if (r->m->primary != FIELD_COUNT && (!matcher_can_be_primary(r->m->primary) || !r->m->engines[r->m->primary].label_count))
         reader_fail(r, "a field of one string, with labels");
     while (!r->failed && !reader_take(r, "end")) {
         if (reader_take(r, "set"))

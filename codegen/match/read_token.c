@@ -76,7 +76,8 @@ int reader_optional(struct reader *r, uint64_t limit)
 {
     if (!reader_take(r, "-"))
         return (int)reader_number(r, limit);
-    reader_number(r, 2);
+    if (reader_number(r, 2) != 1)
+        reader_fail(r, "-1");
     return -1;
 }
 

@@ -131,6 +131,10 @@ static void test_bad_text(void **state)
     check_bad_text("quern automaton 1 1 rules rule 0 pred 7 \"x\"", "expected a number in range");
     check_bad_text("quern automaton 1 0 rules end", "expected a root");
     check_bad_text("quern automaton 1 0 rules primary type", "expected a field of one string, with labels");
+    check_bad_text("quern automaton 1 0 rules test 0 layer % -2 == 1", "expected a modulus");
+    check_bad_text("quern automaton 1 0 rules label outer_type 0 under type \"a\" primary outer_type", "expected a field of one string, with labels");
+    snprintf(text, sizeof text, "%sdecision 0 rule -0 unknown -1", head);
+    check_bad_text(text, "expected -1");
     snprintf(text, sizeof text, "%sdecision 0 test 0 no 0 yes 0 unknown 0", head);
     check_bad_text(text, "expected a number in range");
     snprintf(text, sizeof text, "%sdecision 0 rule 1 unknown -1", head);
