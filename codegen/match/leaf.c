@@ -36,7 +36,7 @@ struct leaves {
     uint32_t test; /* the test being put in, and its value */
     enum truth truth;
     uint64_t *bits; /* candidate rules of a leaf */
-    uint32_t *base, *base_rules; /* rules that may match with no label, and what is left of them */
+    uint32_t *base_rules; /* rules that may match with no label */
     size_t base_count;
 };
 
