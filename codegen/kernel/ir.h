@@ -105,7 +105,7 @@ struct kernel_ir {
     const char *spec;    /* its canonical text, for the reader */
     enum kernel_op op;
     enum dtype x;               /* f32, f16, bf16 */
-    unsigned code_bits;         /* 2..8, 16 */
+    unsigned code_bits;         /* 1..8, 16 */
     unsigned code_unit;         /* bytes a code row is padded to: 1, or 4 (layout i32) */
     unsigned scale_bits;        /* 32, 16, 8; 0: none */
     const struct kernel_target *target;

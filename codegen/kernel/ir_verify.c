@@ -142,14 +142,15 @@ static bool is_one_of(unsigned value, unsigned a, unsigned b, unsigned c, unsign
     return value == a || value == b || value == c || value == d;
 }
 
-/* What the arrays of codegen/jit hold: LOWER_PARTS parts of a value, 64 elements of a tile. */
+/* What the arrays of codegen/jit hold: LOWER_PARTS parts of a value, a power of two as they are joined in pairs; 64 elements of
+ * a tile. */
 static const char *schedule_problem(const struct kernel_ir *ir)
 {
     const struct ir_schedule *s = &ir->schedule;
     if (!is_one_of(s->lanes, 1, 4, 8, 16) || s->lanes > ir->target->lanes)
         return "lanes are 1, 4, 8 or 16, and no more than the target's";
-    if (s->chunk % 8 || s->chunk % s->lanes || s->chunk < 8 || s->chunk > 64 || s->chunk / s->lanes > 32)
-        return "a chunk is 8 to 64 elements, a multiple of 8 and of the lanes";
+    if (!is_one_of(s->chunk, 8, 16, 32, 64) || s->chunk < s->lanes || s->chunk / s->lanes > 32)
+        return "a chunk is 8, 16, 32 or 64 elements, 1 to 32 times the lanes";
     if (ir->code_unit == 4 && s->chunk % 32 && s->kind != IR_stream)
         return "codes in words want chunks of 32";
     if (s->kind != IR_blocks)
@@ -157,7 +158,7 @@ static const char *schedule_problem(const struct kernel_ir *ir)
     if (s->shifted || s->nested)
         return "only `rows` are nested or shifted";
     bool power = s->group && !(s->group & (s->group - 1)) && s->group <= 256;
-    if (!power || s->group < s->lanes || s->lanes == 1 || (s->chunk & (s->chunk - 1)))
+    if (!power || s->group < s->lanes || s->lanes == 1)
         return "a group is a power of two, at most 256, not less than the lanes; blocks are vectors";
     if (!is_one_of(s->in_flight, 8, 16, 32, 32) || s->in_flight < s->lanes)
         return "8, 16 or 32 blocks are in flight, not less than the lanes";
