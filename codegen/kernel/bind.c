@@ -31,13 +31,15 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Blocks of `block` elements, one after the other over the whole tensor. */
+/* Blocks of `block` elements, one after the other over the whole tensor. Where a block may start inside a byte, a unit is a
+ * multiple of 8 of them: units end on whole bytes, whatever the block's bits. */
 static int64_t bind_run(int64_t *e, const struct geometry *g, int64_t block, int64_t blocks, int64_t scale)
 {
     ROWS(blocks) = blocks;
     ROWS(block) = block;
     ROWS(length) = g->elements;
-    ROWS(unit) = least(block ? UNIT_ELEMENTS / block + 1 : UNIT_ELEMENTS, blocks);
+    int64_t unit = block ? UNIT_ELEMENTS / block + 1 : UNIT_ELEMENTS;
+    ROWS(unit) = least(g->shifted ? ceil_divide(unit, 8) * 8 : unit, blocks);
     ROWS(units) = ceil_divide(blocks, ROWS(unit));
     ROWS(scale) = scale;
     return ROWS(units);

@@ -52,6 +52,9 @@ static const struct grain mx_ragged_grain = {"ragged pad", false, {SHAPE(7, 97),
 static const struct grain plain_grain = {"", false, {SHAPE(31, 37), SCALAR, SHAPE(1), SHAPE(17), SHAPE(1, 257), SHAPE(129, 1), SHAPE(0), SHAPE(4, 0),
     SHAPE(1, 2, 3, 1, 2, 2, 1, 5), SHAPE(4099), END}};
 
+/* More than one unit of groups that start inside a byte. */
+static const struct grain shifted_grain = {"", false, {SHAPE(33, 520), END}};
+
 static const enum dtype dtypes[] = {DTYPE_f32, DTYPE_f16, DTYPE_bf16};
 static const char *const scale_words[] = {"scale f32", "scale f16", "scale bf16"};
 
@@ -230,6 +233,7 @@ static void test_combinations(void **state)
         "float(e = 3, m = 2) per group(8) scale fp8_e8m0 pow2 floor", "fp6_e2m3 per group(16) scale fp8_e4m3 second f32",
         "fp4_e2m1 per group(16, 0) scale fp8_e4m3 second f32 ragged pad", "fp8_e4m3 per group(32, 0) scale fp8_e8m0 pow2 floor ragged pad",
         "fp4_e2m1 per group(64) scale fp8_e8m0 pow2 floor ragged pad", "int4 per group(1)"};
+    static const char *const shifted[] = {"int3 per group(4)", "int4 per group(5)", "int4 per group(5) pack i32"};
     struct runner runner;
     (void)state;
     runner_open(&runner);
@@ -237,6 +241,8 @@ static void test_combinations(void **state)
         check_text(&runner, any_shape[i], &plain_grain, false);
     for (size_t i = 0; i < sizeof grouped / sizeof *grouped; i++)
         check_text(&runner, grouped[i], &mx_grain, false);
+    for (size_t i = 0; i < sizeof shifted / sizeof *shifted; i++)
+        check_text(&runner, shifted[i], &shifted_grain, true);
     finish(&runner);
 }
 
