@@ -206,7 +206,7 @@ static void add_slot(struct compressed *c, struct text *body, const struct yaml_
     }
     diag_report(c->y->diags, DIAG_foreign_kept, node->span, "no spec does what these `%s` do; they are kept as extra", key);
     for (size_t i = 0; i < scheme->count; i++)
-        if (scheme->pairs[i].value == node)
+        if (yaml_is(scheme->pairs[i].key, key))
             rest->pairs[rest->count++] = scheme->pairs[i];
 }
 

@@ -53,7 +53,7 @@ static bool print_scale(struct yaml_reading *y, struct text *out, const struct y
     for (size_t i = 0; i < node->count; i++) {
         const struct yaml_pair *pair = &node->pairs[i];
         bool super = yaml_is(pair->key, "super");
-        if (pair->value == format)
+        if (yaml_is(pair->key, "format"))
             continue;
         text_char(out, ' ');
         good &= yaml_call_value(y, out, pair->key);
