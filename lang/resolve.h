@@ -76,6 +76,8 @@ struct unit {
     bool loading;            /* its imports are being read */
     const struct ast_rule *spliced; /* the `use` that took its rules, or NULL */
     struct ast_aliases aliases;     /* its own names, for mpath queries */
+    struct arena *arena;
+    struct missing *missing, *spare; /* rests of the name being looked up that are not in it; to be used again (scope.c) */
 };
 
 struct resolver {

@@ -20,6 +20,7 @@ struct unit *unit_new(struct resolver *r, const struct ast *ast, const char *pre
     struct unit *unit = ARENA_NEW(r->arena, struct unit);
     unit->ast = ast;
     unit->prefix = prefix;
+    unit->arena = r->arena;
     unit->bucket_count = BUCKETS_MIN;
     unit->buckets = ARENA_ARRAY(r->arena, BUCKETS_MIN, struct entry *);
     unit->last_symbol = &unit->symbols;
@@ -139,21 +140,63 @@ const struct ast_alias *unit_find_alias(const struct ast_aliases *aliases, const
     return e ? &e->symbol->alias : NULL;
 }
 
-/* Imports make no cycles, so each dot goes one file deeper. */
-struct symbol *unit_find(struct unit *unit, enum space space, const char *name)
+/* One look-up. Several ways lead to one rest of the name in one file, where import names hold dots too: it is looked for once. */
+struct search {
+    enum space space;
+    struct missing {
+        struct missing *next, *before; /* of its unit; of the search */
+        struct unit *unit;
+        const char *rest;
+    } *last;
+};
+
+static bool is_missing(const struct unit *unit, const char *rest)
 {
-    struct entry *e = find_entry(unit, space, name);
-    for (const char *dot = strchr(name, '.'); dot && !e; dot = strchr(dot + 1, '.')) {
+    const struct missing *m = unit->missing;
+    while (m && m->rest != rest)
+        m = m->next;
+    return m != NULL;
+}
+
+static void add_missing(struct search *search, struct unit *unit, const char *rest)
+{
+    struct missing *m = unit->spare ? unit->spare : ARENA_NEW(unit->arena, struct missing);
+    unit->spare = m->next;
+    *m = (struct missing){unit->missing, search->last, unit, rest};
+    unit->missing = search->last = m;
+}
+
+/* Imports make no cycles, so each dot goes one file deeper. */
+static struct symbol *search_unit(struct search *search, struct unit *unit, const char *name)
+{
+    struct entry *e = find_entry(unit, search->space, name);
+    const char *dot = e || is_missing(unit, name) ? NULL : strchr(name, '.');
+    bool dotted = dot != NULL;
+    for (; dot; dot = strchr(dot + 1, '.')) {
         struct import *import = find_import(unit, name, (size_t)(dot - name));
-        struct symbol *s = import ? unit_find(import->unit, space, dot + 1) : NULL;
+        struct symbol *s = import ? search_unit(search, import->unit, dot + 1) : NULL;
         if (s) {
             import->used = true;
             return s;
         }
     }
+    if (dotted)
+        add_missing(search, unit, name);
     if (e)
         e->symbol->used = true;
     return e ? e->symbol : NULL;
+}
+
+struct symbol *unit_find(struct unit *unit, enum space space, const char *name)
+{
+    struct search search = {.space = space};
+    struct symbol *s = search_unit(&search, unit, name);
+    for (struct missing *m = search.last; m; m = m->before) {
+        m->unit->missing = NULL;
+        m->next = m->unit->spare;
+        m->unit->spare = m;
+    }
+    return s;
 }
 
 /* ---- messages ---- */

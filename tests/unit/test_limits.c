@@ -148,6 +148,33 @@ static void test_full_codebooks(void **state)
     arena_close(&arena);
 }
 
+/* Each file imports the next one as `a` and as `"a.a"`. */
+static struct source *open_next(void *user, const char *from, const char *path, struct span span, struct diags *diags)
+{
+    (void)user, (void)from, (void)span;
+    int next = atoi(path) + 1;
+    const char *text = next > 60 ? "spec w = int8\n" : arena_printf(diags->arena, "import \"%d\" as a\nimport \"%d\" as \"a.a\"\n", next, next);
+    return source_new(diags->arena, path, text, strlen(text));
+}
+
+/* 2^60 ways lead to the last file. */
+static void test_ways_to_a_missing_name(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct text text = begin(&arena), name = text_make(&arena);
+    struct diags diags;
+    struct importer importer = {open_next, NULL};
+    for (int i = 0; i < 90; i++)
+        text_add(&name, "a.");
+    text_printf(&text, "import \"0\" as a\nmatch first { _ => spec\n%sx }", text_string(&name));
+    diags_init(&diags, &arena);
+    recipe_resolve(&arena, ast_parse(&arena, source_new(&arena, "a.qr", text_string(&text), text.size), &diags), &importer, &diags);
+    assert_int_equal(diags.errors, 1);
+    assert_int_equal(diags.first->code, DIAG_unknown_name);
+    arena_close(&arena);
+}
+
 static void test_imports_without_an_importer(void **state)
 {
     (void)state;
@@ -191,7 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_chains_of_specs), cmocka_unit_test(test_long_chains_in_order), cmocka_unit_test(test_slots_of_a_config),
         cmocka_unit_test(test_slots_of_all_configs), cmocka_unit_test(test_levels_of_sets), cmocka_unit_test(test_conditions_of_all_rules),
-        cmocka_unit_test(test_values_of_a_codebook), cmocka_unit_test(test_full_codebooks), cmocka_unit_test(test_imports_without_an_importer),
+        cmocka_unit_test(test_values_of_a_codebook), cmocka_unit_test(test_full_codebooks), cmocka_unit_test(test_imports_without_an_importer), cmocka_unit_test(test_ways_to_a_missing_name),
         cmocka_unit_test(test_expressions_too_long), cmocka_unit_test(test_many_unknown_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
