@@ -85,12 +85,23 @@ static struct ast_name declared_name(struct yaml_reading *y, const struct yaml_n
     return name;
 }
 
+/* Keys that hold a NUL are no config's name. */
+static bool is_config_key(struct yaml_reading *y, const char *name)
+{
+    const struct yaml_node *configs = y->configs;
+    bool found, first = !y->config_keys.arena;
+    y->config_keys.arena = y->arena;
+    for (size_t i = 0; first && configs && configs->kind == YAML_MAPPING && i < configs->count; i++)
+        if (yaml_is(configs->pairs[i].key, configs->pairs[i].key->text))
+            *yaml_table_at(&y->config_keys, configs->pairs[i].key->text, &found) = 1;
+    return *yaml_table_at(&y->config_keys, name, &found) == 1;
+}
+
 /* A bare dotted name that is a key of `configs` means that config, not an import's. */
 struct ast_name yaml_config_name(struct yaml_reading *y, const struct yaml_node *node)
 {
     struct ast_name name = yaml_ast_name(y, node);
-    for (size_t i = 0; !name.quoted && strchr(name.text, '.') && y->configs && i < y->configs->count; i++)
-        name.quoted |= y->configs->kind == YAML_MAPPING && yaml_is(y->configs->pairs[i].key, name.text);
+    name.quoted |= strchr(name.text, '.') && is_config_key(y, name.text);
     return name;
 }
 

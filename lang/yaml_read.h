@@ -3,7 +3,7 @@
 #define QUERN_LANG_YAML_READ_H
 
 #include "lang/ast.h"
-#include "lang/yaml_value.h"
+#include "lang/yaml_tree.h"
 
 struct yaml_reading {
     struct arena *arena;
@@ -12,6 +12,7 @@ struct yaml_reading {
     struct ast *ast;
     struct ast_decl **end; /* where the next declaration goes */
     const struct yaml_node *configs; /* the value of `configs`, or NULL */
+    struct yaml_table config_keys;   /* of `configs`, once a dotted name was looked for */
     bool warned_skip; /* of a config called `skip` */
     struct ast_decl *match; /* the one of `matchers` and `policy`, once one of them was read */
     struct ast_rule *last_rule; /* of a file of another system (foreign.h) */
