@@ -46,6 +46,8 @@ static const struct yaml_node *given(const struct yaml_node *mapping, const char
 static bool is_word_of(const char *words, const char *word)
 {
     size_t size = strlen(word);
+    if (strchr(word, ' '))
+        return false;
     for (const char *at = words; size && (at = strstr(at, word)); at += size)
         if ((at == words || at[-1] == ' ') && (at[size] == ' ' || !at[size]))
             return true;
