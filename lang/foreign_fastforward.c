@@ -258,9 +258,11 @@ static const char *make_name(struct list *l, const struct yaml_node *factory)
     uint32_t number = ++*count;
     while (number > 1) {
         const char *numbered = arena_printf(l->y->arena, "%s_%u", name, number++);
-        yaml_table_at(&l->names, numbered, &found);
-        if (!found)
+        uint32_t *taken = yaml_table_at(&l->names, numbered, &found);
+        if (!found) {
+            *taken = 1;
             return numbered;
+        }
     }
     return name;
 }

@@ -91,13 +91,13 @@ static bool print_query(struct text *out, const struct ast_predicate *atom)
 /* The arguments that make this spec; false: none do. */
 static bool find_quantizer(const struct spec *spec, struct fastforward_quantizer *q, struct diags *diags)
 {
-    bool group = spec->granularity == GRANULARITY_group;
+    bool group = spec->granularity == GRANULARITY_group, whole = spec->granularity == GRANULARITY_block && spec->block[0] < 0 && spec->block[1] < 0;
     struct text wanted = text_make(diags->arena), text = text_make(diags->arena), made = text_make(diags->arena);
     *q = (struct fastforward_quantizer){.class = spec->timing == TIMING_dynamic ? FASTFORWARD_DYNAMIC : FASTFORWARD_LINEAR,
                                         .bits = spec->format->bits, .symmetric = spec->scheme == SCHEME_no_clip, .granularity = spec->granularity,
                                         .dims = {group ? spec->group : spec->granularity == GRANULARITY_channel ? spec->axis : spec->block[0],
                                                  group ? spec->axis : spec->block[1]}};
-    if (spec->format->kind != FORMAT_KIND_INT || q->bits > 16 || (group && q->dims[1] != 0 && q->dims[1] != 1))
+    if (spec->format->kind != FORMAT_KIND_INT || q->bits > 16 || (group && q->dims[1] != 0 && q->dims[1] != 1) || whole) /* a PerBlock has a size */
         return false;
     fastforward_spec(&text, q);
     const struct spec *again = spec_parse(diags->arena, text_string(&text), diags);
@@ -295,12 +295,14 @@ static void print_rule(struct writing *w, const struct rule *rule)
     text_add(out, "}\n");
 }
 
-/* Those of the recipe's own file, used or not; queries keep their references. */
+/* Queries keep their references. */
 static void print_aliases(struct text *out, const struct recipe *recipe)
 {
     bool first = true;
-    for (const struct symbol *s = recipe->unit->symbols; s; s = s->next)
-        if (s->space == SPACE_ALIAS) {
+    for (const struct unit *u = recipe->unit; u; u = u->next)
+        for (const struct symbol *s = u->symbols; s; s = s->next) {
+            if (!recipe_shows_alias(recipe, s))
+                continue;
             text_add(out, first ? "aliases:\n  " : "  ");
             yaml_print_name(out, s->name);
             text_add(out, ": ");

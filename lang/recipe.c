@@ -348,13 +348,18 @@ static bool is_hidden(const struct recipe *recipe, const struct symbol *s)
     return false;
 }
 
+bool recipe_shows_alias(const struct recipe *recipe, const struct symbol *s)
+{
+    return s->space == SPACE_ALIAS && (s->unit == recipe->unit || (s->used && !is_hidden(recipe, s)));
+}
+
 /* Queries keep their `&name`: the aliases of imports stand beside the file's own. */
 static void print_aliases(struct text *out, const struct recipe *recipe)
 {
     bool first = true;
     for (const struct unit *u = recipe->unit; u; u = u->next)
         for (const struct symbol *s = u->symbols; s; s = s->next) {
-            if (s->space != SPACE_ALIAS || (u != recipe->unit && (!s->used || is_hidden(recipe, s))))
+            if (!recipe_shows_alias(recipe, s))
                 continue;
             text_add(out, first ? "\nalias " : "alias ");
             first = false;

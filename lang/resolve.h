@@ -116,6 +116,10 @@ bool symbol_enter(struct resolver *r, struct symbol *symbol, struct span use);
 void symbol_leave(struct resolver *r);
 void warn_unused(struct resolver *r, struct unit *unit);
 
+/* ---- recipe.c ---- */
+/* Whether the symbol is an alias to print with the recipe: its own file's, and those of imports that are used and not hidden. */
+bool recipe_shows_alias(const struct recipe *recipe, const struct symbol *symbol);
+
 /* ---- resolve_format.c ---- */
 /* A built-in format when it has the same numbers; NULL when the definition is faulty. */
 const struct format *format_define(struct resolver *r, struct unit *unit, const struct ast_format *definition, struct span span);
