@@ -114,14 +114,11 @@ static int compare_keys(const void *left, const void *right)
     return order ? order : a->rule < b->rule ? -1 : a->rule > b->rule;
 }
 
-/* As they stand in the file; rules of several files in the order of kinds. */
+/* As written, in one file or several. */
 static int compare_places(const void *left, const void *right)
 {
     const struct key *a = left, *b = right;
-    struct span x = a->rule->span, y = b->rule->span;
-    if (x.source == y.source && x.begin != y.begin)
-        return x.begin < y.begin ? -1 : 1;
-    return a->rule < b->rule ? -1 : a->rule > b->rule;
+    return a->rule->order < b->rule->order ? -1 : a->rule->order > b->rule->order;
 }
 
 static void join_keys(struct torchao_writing *t)

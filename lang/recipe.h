@@ -42,6 +42,7 @@ enum rule_kind rule_kind_of(const struct ast_predicate *predicate);
 struct rule {
     struct span span;
     enum rule_kind kind;
+    size_t order;                          /* as written, with those of a `use` in its place */
     const char *label;                     /* or NULL */
     const char *origin;                    /* "label" or "FILE:LINE": what `match` prints */
     const struct ast_predicate *predicate; /* every AST_SET has set_predicate */

@@ -227,7 +227,7 @@ static void lower_rule(struct resolver *r, const struct gathered *g)
     }
     struct rule *rule = &r->recipe->rules[r->recipe->rule_count++];
     resolve_predicate(r, g->unit, ast->predicate);
-    *rule = (struct rule){.span = ast->span, .kind = g->kind, .label = g->label, .origin = origin_of(r, g), .predicate = ast->predicate,
+    *rule = (struct rule){.span = ast->span, .kind = g->kind, .order = g->order, .label = g->label, .origin = origin_of(r, g), .predicate = ast->predicate,
                           .target = ast->target, .optional = ast->optional};
     aim(r, g->unit, ast, rule);
 }
