@@ -212,10 +212,22 @@ static enum proof solve_rank(struct dimensions *d, int rank, bool tied)
     return try_shapes(d) ? PROOF_YES : tied && rank > 0 ? PROOF_OPEN : PROOF_NO;
 }
 
-/* Dimensions that guards name, and ranks around the constants that ndim is compared with. */
+/* What `ndim % n` of two guards repeats together; INT32_MAX: more than that. */
+static int64_t common_period(int64_t a, int64_t b)
+{
+    int64_t x = a, y = b;
+    while (y) {
+        int64_t rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return a < INT32_MAX && a / x < INT32_MAX / b ? a / x * b : INT32_MAX;
+}
+
+/* Beyond the dimensions and constants that guards name truth repeats with the moduli's period: ranks so far tell all. */
 static int largest_rank(const struct dimensions *d)
 {
-    int64_t rank = 2;
+    int64_t rank = 0, period = 1;
     for (size_t i = 0; i < d->count; i++) {
         const struct guard *g = guard_of(d->p, d->tests[i]);
         const struct guard_term *terms[] = {&g->left, &g->right};
@@ -223,13 +235,15 @@ static int largest_rank(const struct dimensions *d)
         for (int k = 0; k < (g->kind == GUARD_COMPARE ? 2 : 1); k++) {
             int64_t n = terms[k]->integer < 0 ? -(terms[k]->integer + 1) : terms[k]->integer;
             int64_t least = terms[k]->kind == AST_TERM_SHAPE || (ndim && terms[k]->kind == AST_TERM_INTEGER) ? n : 0;
-            least += ndim && terms[k]->modulus > 0 ? terms[k]->modulus : 0;
-            rank = least + 2 > rank && least < INT32_MAX ? least + 2 : rank;
+            rank = least > rank && least < INT32_MAX ? least : rank;
+            int64_t modulus = terms[k]->modulus, size = modulus < 0 ? -(modulus + 1) : modulus;
+            if (ndim && modulus)
+                period = size < INT32_MAX ? common_period(period, size + (modulus < 0)) : INT32_MAX;
         }
         if (ndim && g->kind == GUARD_RANGE && g->high < INT32_MAX)
-            rank = g->high + 2 > rank ? g->high + 2 : rank;
+            rank = g->high > rank ? g->high : rank;
     }
-    return rank < INT32_MAX ? (int)rank : INT32_MAX;
+    return rank + 1 + period < INT32_MAX ? (int)(rank + 1 + period) : INT32_MAX;
 }
 
 /* Ranks in the order in which they look plain; -1: the shape is unknown. A guard between a dimension and the layer number is

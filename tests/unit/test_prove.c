@@ -438,6 +438,7 @@ static const struct pair_case pair_cases[] = {
     {"op \"add\" => w\nop \"mul\" => v", "op \"mul\" => v\nop \"add\" => w", NULL, NULL},
     {"tag \"a\" => w\ntag \"b\" => v", "tag \"b\" => v\ntag \"a\" => w", "a", ", tag a and b"},
     {"ndim > 8 and ndim % 2 == 0 and not ndim == 10 => w", "_ => skip", "a", ", shape [4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096]"},
+    {"ndim % 4 == 0 and ndim > 8 => w", "_ => skip", "a", ", shape [4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096, 4096]"},
     {MANY_CLASSES "name \"y\" => w", MANY_CLASSES "name \"zz\" => w", "y", ""},
     {"mpath \"**/mlp\" => w", "re \"(?:[^.]+\\.)*mlp\" => w", NULL, NULL},
     {"re \"(?!a).*b\" => w", "re \".*b\" and not re prefix \"a\" => w", NULL, NULL},
