@@ -134,7 +134,8 @@ static struct search_node store_set(struct search *s)
         for (uint32_t i = 0; i < s->set_count; i++)
             if ((s->polarity[nfa->label[s->set[i]]] == POLARITY_FORBIDS) == forbidden)
                 *ARENA_PUSH(s->arena, s->members, s->member_count, s->member_capacity) = s->set[i];
-        sort_states(s->members + first, (uint32_t)(s->member_count - first));
+        if (s->member_count > first) /* else members may be NULL, to which nothing may be added, not even 0 */
+            sort_states(s->members + first, (uint32_t)(s->member_count - first));
         node.equal = forbidden ? node.equal : (uint32_t)(s->member_count - first);
     }
     node.count = (uint32_t)(s->member_count - node.first);
